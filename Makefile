@@ -1,0 +1,31 @@
+.PHONY: help build test check format bench run coverage clean ci
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build target/peqlite.jar without tests
+	mvn -q -DskipTests package
+
+test: ## Run the quick tests
+	mvn -q test
+
+check: ## Run everything: tests, process tests, formatting
+	mvn -B verify
+
+format: ## Format all Java code
+	mvn -q spotless:apply
+
+bench: ## Measure this machine
+	bin/peqlite bench
+
+run: ## Run a node with the defaults
+	bin/peqlite serve
+
+coverage: ## Write target/site/jacoco/index.html
+	mvn -q -P coverage verify
+
+clean: ## Remove everything that was built
+	mvn -q clean
+
+ci: ## Run what the continuous integration runs
+	.ci/run

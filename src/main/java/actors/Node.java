@@ -1,0 +1,51 @@
+package actors;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletionStage;
+import sql.IdempotencyKey;
+import sql.WriteRequest;
+import storage.ReadPool;
+
+/**
+ * What the outside may ask of this node. Thread-safe; nothing here blocks. Stages never complete
+ * exceptionally for what a client did: every case is an answer.
+ */
+public interface Node {
+
+  /**
+   * Orders and applies a write.
+   *
+   * @param timeout the deadline of the whole write, failover included; then the answer is what is
+   *     known
+   * @param queued answer as soon as the journal holds the write
+   */
+  CompletionStage<WriteAnswer> write(WriteRequest request, Duration timeout, boolean queued);
+
+  /**
+   * Waits until the local database may answer a read.
+   *
+   * @param freshness only with {@link ReadLevel#NONE}: how long ago this node may have known the
+   *     head
+   * @param minSeq the position that this node must have applied, read-your-writes
+   */
+  CompletionStage<ReadAdmission> admit(
+      ReadLevel level, Optional<Duration> freshness, OptionalLong minSeq, Duration timeout);
+
+  /** The read-only connections to the local database. */
+  ReadPool reads();
+
+  /** What became of a request with a key, as of a weak read; empty if the key is not known. */
+  CompletionStage<Optional<KeyRecord>> keyed(IdempotencyKey key, Duration timeout);
+
+  /** This node's view, now. */
+  NodeStatus status();
+
+  /** The members of the cluster, sorted by node id. */
+  CompletionStage<List<MemberStatus>> members();
+
+  /** Whether foreign keys are enforced; the same on every node. */
+  boolean foreignKeys();
+}

@@ -1,0 +1,58 @@
+package actors;
+
+import com.typesafe.config.Config;
+import java.nio.file.Path;
+import java.time.Duration;
+import storage.ApplySettings;
+import storage.ReadSettings;
+import storage.ReplicatedSettings;
+
+/**
+ * Everything a node needs to know to run. The comments in {@code application.conf} say what each
+ * value does.
+ *
+ * @param nodeId the node's name, unique in the cluster
+ * @param version of peqlite
+ * @param clusterAddress host:port where the cluster finds this node
+ * @param dataDirectory where its files are; it exists and belongs to this process
+ * @param pekko the configuration of the actor system, address and journal included
+ * @param replicated what the journal tells every replica
+ * @param apply how this node applies
+ * @param replica when and how often it tries again
+ * @param read its read connections
+ * @param write limits of its writes
+ * @param sequencer limits of the sequencer, if it runs here
+ */
+public record NodeSettings(
+    String nodeId,
+    String version,
+    String clusterAddress,
+    Path dataDirectory,
+    Config pekko,
+    ReplicatedSettings replicated,
+    ApplySettings apply,
+    Replica.Settings replica,
+    ReadSettings read,
+    WriteSession.Settings write,
+    Sequencer.Settings sequencer) {
+
+  /** Where the journal of a single node is. */
+  public static Path journalFile(Path dataDirectory) {
+    return dataDirectory.resolve("journal.db");
+  }
+
+  /** The replica's database. */
+  public static Path databaseFile(Path dataDirectory) {
+    return dataDirectory.resolve("database.db");
+  }
+
+  /** Where the replica notes what it attempts. */
+  static Path attemptFile(Path dataDirectory) {
+    return dataDirectory.resolve("attempt");
+  }
+
+  /** How long a stopping node waits for the writes it has taken. */
+  public static Duration drainMax() {
+    return Duration.ofSeconds(30);
+  }
+}

@@ -1,0 +1,75 @@
+package actors;
+
+import java.util.Optional;
+
+/**
+ * What the replica of this node says of itself, for everybody else to read. Written by the replica
+ * alone; each reading is consistent in itself. Thread-safe.
+ */
+final class ReplicaGauge {
+
+  /** What the replica is doing. */
+  enum State {
+    /** It has not reached the head that was known when the node started. */
+    CATCHING_UP("catching-up"),
+    /** It applies what comes. */
+    APPLYING("applying"),
+    /** It stands before a request that it could not apply, and waits for a verdict. */
+    HELD("held"),
+    /** The node cannot apply now: no space, I/O error, no journal; it tries again. */
+    FAILED("failed"),
+    /** It must not go on until an operator has decided. */
+    OUT_OF_SERVICE("out-of-service");
+
+    private final String text;
+
+    State(String text) {
+      this.text = text;
+    }
+
+    String text() {
+      return text;
+    }
+
+    /** Whether the node may take writes: it must be able to apply them. */
+    boolean takesWrites() {
+      return this == APPLYING || this == CATCHING_UP;
+    }
+  }
+
+  /**
+   * One reading.
+   *
+   * @param applied the last event applied in full
+   * @param head the highest sequence number heard of
+   * @param epoch of the sequencer last heard of, 0 if none was
+   * @param sequencerNodeId where that sequencer runs, empty if none was heard of
+   * @param servesReads whether reads are served: it has applied the head known at its start
+   * @param servesNone whether reads at level none are: also when the journal cannot be asked
+   * @param atHeadNanos when applied was last known to equal the head, by {@link System#nanoTime()}
+   */
+  record Reading(
+      State state,
+      Optional<String> problem,
+      String journalId,
+      long applied,
+      long head,
+      long epoch,
+      String sequencerNodeId,
+      boolean servesReads,
+      boolean servesNone,
+      long atHeadNanos,
+      long walBytes) {}
+
+  private volatile Reading reading =
+      new Reading(
+          State.CATCHING_UP, Optional.empty(), "", 0, 0, 0, "", false, false, Long.MIN_VALUE, 0);
+
+  Reading read() {
+    return reading;
+  }
+
+  void write(Reading next) {
+    reading = next;
+  }
+}

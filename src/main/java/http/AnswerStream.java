@@ -1,0 +1,158 @@
+package http;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.actor.ClassicActorSystemProvider;
+import org.apache.pekko.japi.Pair;
+import org.apache.pekko.stream.OverflowStrategy;
+import org.apache.pekko.stream.QueueOfferResult;
+import org.apache.pekko.stream.javadsl.Source;
+import org.apache.pekko.stream.javadsl.SourceQueueWithComplete;
+import org.apache.pekko.util.ByteString;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Takes the bytes of an answer from the reading thread. A small answer is kept and sent whole; once
+ * it exceeds {@value #CHUNK_BYTES} bytes it is sent in chunks while it is made.
+ *
+ * <p>At most a few chunks wait for the client: writing blocks until it takes them, and fails with an
+ * {@link IOException} when the client is gone or the deadline has passed. The connection is then
+ * cut, so that the client cannot take what it has for the whole. For one thread.
+ */
+final class AnswerStream extends OutputStream {
+
+  /** The largest answer that is sent whole, and the size of a chunk. */
+  static final int CHUNK_BYTES = 64 * 1024;
+
+  private static final int CHUNKS_WAITING = 4;
+
+  private final ClassicActorSystemProvider system;
+  private final long deadlineNanos;
+  private final Consumer<Source<ByteString, ?>> onStreaming;
+
+  private byte[] buffer = new byte[1_024];
+  private int count;
+  private @Nullable SourceQueueWithComplete<ByteString> queue;
+  private @Nullable CompletionStage<QueueOfferResult> offered;
+
+  /**
+   * Starts an empty answer.
+   *
+   * @param deadlineNanos by {@link System#nanoTime()}; the client must have all of it by then
+   * @param onStreaming called at most once, when the answer turns out to be large
+   */
+  AnswerStream(
+      ClassicActorSystemProvider system,
+      long deadlineNanos,
+      Consumer<Source<ByteString, ?>> onStreaming) {
+    this.system = system;
+    this.deadlineNanos = deadlineNanos;
+    this.onStreaming = onStreaming;
+  }
+
+  @Override
+  public void write(int b) throws IOException {
+    write(new byte[] {(byte) b}, 0, 1);
+  }
+
+  @Override
+  public void write(byte[] bytes, int offset, int length) throws IOException {
+    int at = offset;
+    int end = offset + length;
+    while (at < end) {
+      if (count == CHUNK_BYTES) {
+        sendChunk();
+      }
+      int taken = Math.min(end - at, CHUNK_BYTES - count);
+      if (count + taken > buffer.length) {
+        buffer = Arrays.copyOf(buffer, Math.min(CHUNK_BYTES, (count + taken) * 2));
+      }
+      System.arraycopy(bytes, at, buffer, count, taken);
+      count += taken;
+      at += taken;
+    }
+  }
+
+  /** Whether the answer is being sent already, so that its status cannot change any more. */
+  boolean streaming() {
+    return queue != null;
+  }
+
+  /** The whole answer; only if it is not {@link #streaming()}. */
+  byte[] whole() {
+    return Arrays.copyOf(buffer, count);
+  }
+
+  /** Sends the rest, if the answer is being sent in chunks. */
+  @Override
+  public void close() throws IOException {
+    SourceQueueWithComplete<ByteString> open = queue;
+    if (open != null) {
+      sendChunk();
+      awaitOffer();
+      open.complete();
+    }
+  }
+
+  /** Cuts the connection, if the answer is being sent in chunks. */
+  void abort(Throwable cause) {
+    SourceQueueWithComplete<ByteString> open = queue;
+    if (open != null) {
+      open.fail(cause);
+    }
+  }
+
+  private void sendChunk() throws IOException {
+    SourceQueueWithComplete<ByteString> open = queue;
+    if (open == null) {
+      open = startStreaming();
+    }
+    awaitOffer();
+    offered = open.offer(ByteString.fromArray(buffer, 0, count));
+    count = 0;
+  }
+
+  private SourceQueueWithComplete<ByteString> startStreaming() {
+    Pair<SourceQueueWithComplete<ByteString>, Source<ByteString, NotUsed>> open =
+        Source.<ByteString>queue(CHUNKS_WAITING, OverflowStrategy.backpressure())
+            .preMaterialize(system);
+    queue = open.first();
+    onStreaming.accept(open.second().completionTimeout(Duration.ofNanos(remainingNanos())));
+    return open.first();
+  }
+
+  private long remainingNanos() {
+    return Math.max(1_000_000, deadlineNanos - System.nanoTime());
+  }
+
+  /** Waits until the chunk before is taken; one is on its way while the next is made. */
+  private void awaitOffer() throws IOException {
+    CompletionStage<QueueOfferResult> pending = offered;
+    if (pending == null) {
+      return;
+    }
+    offered = null;
+    try {
+      QueueOfferResult result =
+          pending.toCompletableFuture().get(remainingNanos(), TimeUnit.NANOSECONDS);
+      if (!QueueOfferResult.enqueued().equals(result)) {
+        throw new IOException("the client is gone");
+      }
+    } catch (TimeoutException late) {
+      throw new IOException("the client did not take the answer in time", late);
+    } catch (ExecutionException failed) {
+      throw new IOException("the client is gone", failed.getCause());
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted while sending", interrupted);
+    }
+  }
+}

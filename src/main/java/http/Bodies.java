@@ -1,0 +1,162 @@
+package http;
+
+import java.io.ByteArrayOutputStream;
+import java.time.Duration;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
+import org.apache.pekko.actor.ClassicActorSystemProvider;
+import org.apache.pekko.http.javadsl.model.HttpEntity;
+import org.apache.pekko.http.javadsl.model.HttpHeader;
+import org.apache.pekko.http.javadsl.model.HttpRequest;
+import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.apache.pekko.http.javadsl.model.RequestEntity;
+import org.apache.pekko.http.scaladsl.model.EntityStreamSizeException;
+import org.apache.pekko.util.ByteString;
+
+/**
+ * Lets requests in and reads their bodies, within bounds: so many requests at once, so many bytes
+ * in one body, so many bytes in all of them. What exceeds them is refused before it is read, or as
+ * soon as it turns out. Thread-safe.
+ */
+final class Bodies {
+
+  private final ClassicActorSystemProvider system;
+  private final HttpSettings settings;
+  private final AtomicInteger requests = new AtomicInteger();
+  private final AtomicLong bytes = new AtomicLong();
+
+  Bodies(ClassicActorSystemProvider system, HttpSettings settings) {
+    this.system = system;
+    this.settings = settings;
+  }
+
+  /** How many requests are being served. */
+  int requests() {
+    return requests.get();
+  }
+
+  /** How many bytes of bodies are held for them. */
+  long bytes() {
+    return bytes.get();
+  }
+
+  /**
+   * Serves a request with its body, or fails with a {@link RequestException}; the bounds count it
+   * until the returned stage completes.
+   *
+   * @param timeout how long the body may take to arrive
+   */
+  CompletionStage<HttpResponse> serve(
+      HttpRequest request,
+      Duration timeout,
+      Function<byte[], CompletionStage<HttpResponse>> handler) {
+    if (requests.incrementAndGet() > settings.requestsMax()) {
+      requests.decrementAndGet();
+      throw busy("too many requests are being served");
+    }
+    Held held = new Held();
+    CompletionStage<HttpResponse> response;
+    try {
+      response = read(request, timeout, held).thenCompose(handler);
+    } catch (RuntimeException refused) {
+      response = CompletableFuture.failedFuture(refused);
+    }
+    return response.whenComplete((done, failure) -> held.release());
+  }
+
+  private CompletionStage<byte[]> read(HttpRequest request, Duration timeout, Held held) {
+    refuseEncoding(request);
+    RequestEntity entity = request.entity();
+    if (entity instanceof HttpEntity.Strict strict) {
+      ByteString data = strict.getData();
+      checkLength(data.size());
+      held.add(data.size());
+      return CompletableFuture.completedFuture(data.toArrayUnsafe());
+    }
+    OptionalLong length = entity.getContentLengthOption();
+    length.ifPresent(this::checkLength);
+    // Reserved at once where the length is known, so that nothing is read in vain.
+    length.ifPresent(held::add);
+    return entity
+        .withSizeLimit(settings.bodyBytesMax())
+        .getDataBytes()
+        .completionTimeout(timeout.isZero() ? Duration.ofMillis(1) : timeout)
+        .runFold(
+            new ByteArrayOutputStream((int) Math.min(length.orElse(1_024), 1 << 20)),
+            (all, chunk) -> {
+              if (length.isEmpty()) {
+                held.add(chunk.size());
+              }
+              all.writeBytes(chunk.toArrayUnsafe());
+              return all;
+            },
+            system)
+        .thenApply(ByteArrayOutputStream::toByteArray)
+        .exceptionallyCompose(failure -> CompletableFuture.failedFuture(translated(failure)));
+  }
+
+  private Throwable translated(Throwable failure) {
+    Throwable cause =
+        failure instanceof CompletionException && failure.getCause() != null
+            ? failure.getCause()
+            : failure;
+    if (cause instanceof EntityStreamSizeException) {
+      return tooLarge();
+    }
+    if (cause instanceof TimeoutException) {
+      return new RequestException(
+          RequestException.Kind.SLOW, "the body did not arrive before the request's deadline");
+    }
+    return cause;
+  }
+
+  private void checkLength(long length) {
+    if (length > settings.bodyBytesMax()) {
+      throw tooLarge();
+    }
+  }
+
+  private RequestException tooLarge() {
+    return new RequestException(
+        RequestException.Kind.TOO_LARGE,
+        "body too large: at most " + settings.bodyBytesMax() + " bytes are taken");
+  }
+
+  private static void refuseEncoding(HttpRequest request) {
+    String encoding =
+        request.getHeader("Content-Encoding").map(HttpHeader::value).orElse("identity");
+    if (!encoding.equalsIgnoreCase("identity")) {
+      throw new RequestException(
+          RequestException.Kind.ENCODING, "Content-Encoding " + encoding + " is not supported");
+    }
+  }
+
+  private static RequestException busy(String message) {
+    return new RequestException(RequestException.Kind.BUSY, message);
+  }
+
+  /** What one request holds of the bounds. Used by one thread at a time. */
+  private final class Held {
+
+    private long heldBytes;
+
+    void add(long more) {
+      if (bytes.addAndGet(more) > settings.bodiesBytesMax()) {
+        bytes.addAndGet(-more);
+        throw busy("the requests being served take too much memory");
+      }
+      heldBytes += more;
+    }
+
+    void release() {
+      bytes.addAndGet(-heldBytes);
+      requests.decrementAndGet();
+    }
+  }
+}

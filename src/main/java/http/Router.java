@@ -1,0 +1,118 @@
+package http;
+
+import actors.Node;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import org.apache.pekko.actor.ClassicActorSystemProvider;
+import org.apache.pekko.http.javadsl.model.HttpEntity;
+import org.apache.pekko.http.javadsl.model.HttpMethod;
+import org.apache.pekko.http.javadsl.model.HttpMethods;
+import org.apache.pekko.http.javadsl.model.HttpRequest;
+import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Takes each request to what answers it. Paths are matched by prefix, as rqlite does it, so that
+ * {@code /db/query/} works; other paths are 404, other methods 405, both without a body.
+ * Thread-safe; it never blocks, and its answer never fails.
+ */
+final class Router {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Router.class);
+
+  private final ClassicActorSystemProvider system;
+  private final Answers answers;
+  private final DatabaseRoutes database;
+  private final StatusRoutes status;
+
+  Router(ClassicActorSystemProvider system, Node node, HttpSettings settings) {
+    this.system = system;
+    this.answers = new Answers(settings, node.status().clusterAddress());
+    Bodies bodies = new Bodies(system, settings);
+    this.database = new DatabaseRoutes(system, node, settings, bodies, answers);
+    this.status = new StatusRoutes(node, settings, bodies, answers);
+  }
+
+  /** Answers one request. */
+  CompletionStage<HttpResponse> handle(HttpRequest request) {
+    try {
+      return route(request).exceptionally(failure -> failed(request, failure));
+    } catch (RuntimeException failure) {
+      discard(request);
+      return CompletableFuture.completedFuture(failed(request, failure));
+    }
+  }
+
+  private HttpResponse failed(HttpRequest request, Throwable failure) {
+    Throwable cause =
+        failure instanceof CompletionException && failure.getCause() != null
+            ? failure.getCause()
+            : failure;
+    if (cause instanceof RequestException refusal) {
+      return answers.refused(refusal);
+    }
+    LOG.error("{} {} failed", request.method().value(), request.getUri().path(), cause);
+    return answers.internalError();
+  }
+
+  private CompletionStage<HttpResponse> route(HttpRequest request) {
+    if (request.method().equals(HttpMethods.OPTIONS)) {
+      return withoutBody(request, answers.empty(200));
+    }
+    String path = request.getUri().path();
+    QueryParameters parameters =
+        QueryParameters.parse(request.getUri().rawQueryString().orElse(null));
+    if (path.startsWith("/db/")) {
+      return database
+          .route(path, request, parameters)
+          .orElseGet(() -> withoutBody(request, answers.empty(404)));
+    }
+    if (path.startsWith("/status")) {
+      allow(request, HttpMethods.GET);
+      return status.status(parameters);
+    }
+    if (path.startsWith("/nodes")) {
+      allow(request, HttpMethods.GET);
+      return status.nodes(parameters);
+    }
+    if (path.startsWith("/readyz")) {
+      allow(request, HttpMethods.GET);
+      return status.ready(parameters);
+    }
+    if (path.equals("/leader")) {
+      allow(request, HttpMethods.GET, HttpMethods.POST);
+      return request.method().equals(HttpMethods.GET)
+          ? status.leader(parameters)
+          : withoutBody(request, status.moveLeader());
+    }
+    if (path.equals("/health")) {
+      allow(request, HttpMethods.GET);
+      return withoutBody(request, status.health());
+    }
+    return withoutBody(request, answers.empty(404));
+  }
+
+  /** Answers without looking at the body, which is read and thrown away. */
+  private CompletionStage<HttpResponse> withoutBody(HttpRequest request, HttpResponse response) {
+    discard(request);
+    return CompletableFuture.completedFuture(response);
+  }
+
+  /** Lets a connection go on after a request whose body nobody wants. */
+  private void discard(HttpRequest request) {
+    if (!(request.entity() instanceof HttpEntity.Strict)) {
+      request.discardEntityBytes(system);
+    }
+  }
+
+  static void allow(HttpRequest request, HttpMethod... methods) {
+    for (HttpMethod method : methods) {
+      if (request.method().equals(method)) {
+        return;
+      }
+    }
+    throw new RequestException(RequestException.Kind.METHOD, "method not allowed");
+  }
+}

@@ -1,0 +1,279 @@
+package http;
+
+import actors.MemberStatus;
+import actors.Node;
+import actors.NodeStatus;
+import actors.ReadAdmission;
+import actors.ReadLevel;
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.stream.Collectors;
+import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tells how this node and its cluster are, in the shapes that clients of rqlite read. The
+ * sequencer's node is called the leader. Thread-safe.
+ */
+final class StatusRoutes {
+
+  private static final double NANOS_PER_SECOND = 1e9;
+
+  private final Node node;
+  private final HttpSettings settings;
+  private final Bodies bodies;
+  private final Answers answers;
+
+  StatusRoutes(Node node, HttpSettings settings, Bodies bodies, Answers answers) {
+    this.node = node;
+    this.settings = settings;
+    this.bodies = bodies;
+    this.answers = answers;
+  }
+
+  /** {@code /health}: the process answers. */
+  HttpResponse health() {
+    return answers.json(200, Json.tree(Map.of("status", "ok"), false));
+  }
+
+  /** {@code /status}, or the part of it that {@code key} names by a dotted path. */
+  CompletionStage<HttpResponse> status(QueryParameters parameters) {
+    return node.members()
+        .thenApply(
+            members -> {
+              Object tree = statusTree(node.status(), members);
+              Optional<String> key = parameters.text("key");
+              Object part = key.isPresent() ? part(tree, key.get()) : tree;
+              return answers.json(200, Json.tree(part, parameters.flag("pretty")));
+            });
+  }
+
+  /** {@code /nodes}, as an object by node id, or with {@code ver=2} as a list. */
+  CompletionStage<HttpResponse> nodes(QueryParameters parameters) {
+    boolean all = parameters.flag("nonvoters");
+    boolean list = parameters.text("ver").filter("2"::equals).isPresent();
+    return node.members()
+        .thenApply(
+            members -> {
+              Map<String, Object> byId = new LinkedHashMap<>();
+              for (MemberStatus member : members) {
+                if (member.voter() || all) {
+                  byId.put(member.nodeId(), member(member));
+                }
+              }
+              Object tree = list ? Map.of("nodes", List.copyOf(byId.values())) : byId;
+              return answers.json(200, Json.tree(tree, parameters.flag("pretty")));
+            });
+  }
+
+  /** GET {@code /leader}. */
+  CompletionStage<HttpResponse> leader(QueryParameters parameters) {
+    return node.members()
+        .thenApply(
+            members ->
+                members.stream()
+                    .filter(MemberStatus::sequencer)
+                    .findFirst()
+                    .map(leader -> Json.tree(member(leader), parameters.flag("pretty")))
+                    .map(body -> answers.json(200, body))
+                    .orElseGet(this::noLeader));
+  }
+
+  /** POST {@code /leader}: there is nowhere else to move the sequencer to than where it is. */
+  HttpResponse moveLeader() {
+    NodeStatus status = node.status();
+    boolean here = status.sequencerNodeId().filter(status.nodeId()::equals).isPresent();
+    return here ? answers.empty(200) : noLeader();
+  }
+
+  /** {@code /readyz}: whether this node serves every read and takes writes. */
+  CompletionStage<HttpResponse> ready(QueryParameters parameters) {
+    NodeStatus status = node.status();
+    if (parameters.flag("noleader")) {
+      return done(answers.text(200, "[+]node ok"));
+    }
+    if (status.sequencerNodeId().isEmpty()) {
+      return done(answers.text(503, "[+]node ok\n[+]leader does not exist"));
+    }
+    String leader = "[+]node ok\n[+]leader ok";
+    if (status.problem().isPresent()) {
+      String problem = leader + "\n[+]store ok\n[+]db not ok: " + status.problem().get();
+      return done(answers.text(503, problem));
+    }
+    if (!status.ready()) {
+      return done(answers.text(503, leader + "\n[+]store not ready"));
+    }
+    String store = leader + "\n[+]store ok";
+    if (!parameters.flag("sync")) {
+      return done(answers.text(200, store + "\n[+]db ok"));
+    }
+    Duration timeout = parameters.timeout(settings.timeout(), settings.timeoutMax());
+    return node.admit(ReadLevel.LINEARIZABLE, Optional.empty(), OptionalLong.empty(), timeout)
+        .thenApply(
+            admission ->
+                admission instanceof ReadAdmission.Refused refused
+                    ? answers.text(503, store + "\n[+]sync " + refused.reason())
+                    : answers.text(200, store + "\n[+]sync ok\n[+]db ok"));
+  }
+
+  private static CompletionStage<HttpResponse> done(HttpResponse response) {
+    return CompletableFuture.completedFuture(response);
+  }
+
+  private HttpResponse noLeader() {
+    return answers.text(503, "leader not found\n");
+  }
+
+  private static Map<String, Object> member(MemberStatus member) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    putUnlessEmpty(tree, "id", member.nodeId());
+    putUnlessEmpty(tree, "api_addr", member.httpUrl());
+    putUnlessEmpty(tree, "addr", member.clusterAddress());
+    tree.put("version", member.version());
+    tree.put("voter", member.voter());
+    tree.put("reachable", member.reachable());
+    tree.put("leader", member.sequencer());
+    if (member.nanos() > 0) {
+      tree.put("time", member.nanos() / NANOS_PER_SECOND);
+      tree.put("time_s", GoDuration.format(member.nanos()));
+    }
+    if (!member.reachable()) {
+      tree.put("error", "timeout waiting for node to respond");
+    }
+    return tree;
+  }
+
+  private static void putUnlessEmpty(Map<String, Object> tree, String key, String value) {
+    if (!value.isEmpty()) {
+      tree.put(key, value);
+    }
+  }
+
+  private Map<String, Object> statusTree(NodeStatus status, List<MemberStatus> members) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("build", Map.of("version", settings.version()));
+    tree.put("http", httpTree(status));
+    tree.put("node", nodeTree(status));
+    tree.put("os", Map.of("pid", ProcessHandle.current().pid()));
+    tree.put("peqlite", peqliteTree(status));
+    tree.put("runtime", runtimeTree());
+    tree.put("store", storeTree(status, members));
+    return tree;
+  }
+
+  private Map<String, Object> httpTree(NodeStatus status) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("auth", "disabled");
+    tree.put("bind_addr", settings.host() + ":" + settings.port());
+    tree.put("body_bytes", bodies.bytes());
+    tree.put("queue", Map.of("_default", Map.of("sequence_number", status.appliedSeq())));
+    tree.put("requests", bodies.requests());
+    tree.put("tls", Map.of("enabled", "false"));
+    return tree;
+  }
+
+  private static Map<String, Object> nodeTree(NodeStatus status) {
+    Instant now = Instant.now();
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("current_time", now.toString());
+    tree.put("start_time", status.startedAt().toString());
+    long nanos = Math.max(0, Duration.between(status.startedAt(), now).toNanos());
+    tree.put("uptime", GoDuration.format(nanos));
+    return tree;
+  }
+
+  private static Map<String, Object> peqliteTree(NodeStatus status) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("applied_seq", status.appliedSeq());
+    tree.put("epoch", status.epoch());
+    tree.put("head_seq", status.headSeq());
+    tree.put("journal_id", status.journalId());
+    tree.put("lag", status.lag());
+    tree.put("pending_writes", status.pendingWrites());
+    tree.put("problem", status.problem().orElse(""));
+    tree.put("ready", status.ready());
+    tree.put("replica_state", status.replicaState());
+    tree.put("sequencer", status.sequencerNodeId().orElse(""));
+    return tree;
+  }
+
+  private static Map<String, Object> runtimeTree() {
+    Runtime runtime = Runtime.getRuntime();
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("heap_bytes_max", runtime.maxMemory());
+    tree.put("heap_bytes_used", runtime.totalMemory() - runtime.freeMemory());
+    tree.put("num_cpu", runtime.availableProcessors());
+    tree.put("num_threads", ManagementFactory.getThreadMXBean().getThreadCount());
+    tree.put("version", "java " + Runtime.version());
+    return tree;
+  }
+
+  private Map<String, Object> storeTree(NodeStatus status, List<MemberStatus> members) {
+    Optional<MemberStatus> leader = members.stream().filter(MemberStatus::sequencer).findFirst();
+    boolean here = status.sequencerNodeId().filter(status.nodeId()::equals).isPresent();
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("addr", status.clusterAddress());
+    tree.put("db_applied_index", status.appliedSeq());
+    tree.put("db_conf", Map.of("fk_constraints", node.foreignKeys()));
+    tree.put("fsm_index", status.appliedSeq());
+    Map<String, Object> leaderTree = new LinkedHashMap<>();
+    leaderTree.put("addr", leader.map(MemberStatus::clusterAddress).orElse(""));
+    leaderTree.put("node_id", status.sequencerNodeId().orElse(""));
+    tree.put("leader", leaderTree);
+    tree.put("node_id", status.nodeId());
+    tree.put("nodes", members.stream().map(StatusRoutes::storeNode).collect(Collectors.toList()));
+    tree.put("open", true);
+    Map<String, Object> raft = new LinkedHashMap<>();
+    raft.put("applied_index", status.appliedSeq());
+    raft.put("commit_index", status.headSeq());
+    raft.put("last_log_index", status.headSeq());
+    raft.put("num_peers", Math.max(0, members.size() - 1));
+    raft.put("state", here ? "Leader" : "Follower");
+    raft.put("term", status.epoch());
+    raft.put("voter", members.stream().noneMatch(m -> isSelf(m, status) && !m.voter()));
+    tree.put("raft", raft);
+    tree.put("ready", status.ready());
+    Map<String, Object> sqlite = new LinkedHashMap<>();
+    sqlite.put("db_size", status.databaseBytes());
+    sqlite.put("wal_size", status.walBytes());
+    tree.put("sqlite3", sqlite);
+    return tree;
+  }
+
+  private static boolean isSelf(MemberStatus member, NodeStatus status) {
+    return member.nodeId().equals(status.nodeId());
+  }
+
+  private static Map<String, Object> storeNode(MemberStatus member) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("addr", member.clusterAddress());
+    tree.put("id", member.nodeId());
+    tree.put("suffrage", member.voter() ? "Voter" : "Nonvoter");
+    return tree;
+  }
+
+  /** The part of a tree that a dotted path leads to; an empty object if it leads nowhere. */
+  private static @Nullable Object part(Object tree, String path) {
+    Object part = tree;
+    int start = 0;
+    while (start <= path.length()) {
+      int end = path.indexOf('.', start);
+      end = end < 0 ? path.length() : end;
+      String name = path.substring(start, end);
+      if (!(part instanceof Map<?, ?> map) || !map.containsKey(name)) {
+        return Map.of();
+      }
+      part = map.get(name);
+      start = end + 1;
+    }
+    return part;
+  }
+}

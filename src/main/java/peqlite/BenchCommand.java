@@ -1,0 +1,291 @@
+package peqlite;
+
+import com.typesafe.config.Config;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+/**
+ * Measures a node, and in the same run what the same machine does without it. Exit code 1 if any
+ * request failed.
+ */
+@Command(
+    name = "bench",
+    description = {
+      "Measure a node under a closed-loop load, and the same disk without it.",
+      "Without --url a node is started in this process, in a folder that is removed afterwards."
+    })
+final class BenchCommand implements Callable<Integer> {
+
+  private static final List<String> WORKLOADS = List.of("insert", "batch", "read", "mixed");
+
+  private static final Duration READY_MAX = Duration.ofSeconds(60);
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Option(
+      names = "--url",
+      paramLabel = "URL",
+      description = "A node to measure, such as http://127.0.0.1:4001; its table peqlite_bench is replaced.")
+  private @Nullable String url;
+
+  @Option(names = "--in-process", description = "Measure only without HTTP.")
+  private boolean inProcessOnly;
+
+  @Option(names = "--http", description = "Measure only through HTTP.")
+  private boolean httpOnly;
+
+  @Option(
+      names = "--workload",
+      paramLabel = "KIND",
+      defaultValue = "all",
+      description = "insert, batch, read, mixed (1 insert to 9 reads) or all (default).")
+  private String workload = "all";
+
+  @Option(
+      names = "--workers",
+      paramLabel = "N",
+      description = "Requests under way at once (default: 64, and 32 for reads).")
+  private @Nullable Integer workers;
+
+  @Option(
+      names = "--duration",
+      paramLabel = "TIME",
+      defaultValue = "5s",
+      converter = TimeConverter.class,
+      description = "How long each workload is measured (default: ${DEFAULT-VALUE}).")
+  private Duration duration = Duration.ofSeconds(5);
+
+  @Option(
+      names = "--warmup",
+      paramLabel = "TIME",
+      defaultValue = "2s",
+      converter = TimeConverter.class,
+      description = "How long each one runs before (default: ${DEFAULT-VALUE}).")
+  private Duration warmup = Duration.ofSeconds(2);
+
+  @Option(
+      names = "--count",
+      paramLabel = "N",
+      description = "End a workload after so many requests, if that is earlier.")
+  private long count = Long.MAX_VALUE;
+
+  @Option(
+      names = "--batch-size",
+      paramLabel = "N",
+      defaultValue = "100",
+      description = "Rows in a request of the batch workload (default: ${DEFAULT-VALUE}).")
+  private int batchSize = 100;
+
+  @Option(
+      names = "--rows",
+      paramLabel = "N",
+      defaultValue = "10000",
+      description = "Rows that are there before reads begin (default: ${DEFAULT-VALUE}).")
+  private int rows = 10_000;
+
+  @Option(
+      names = "--no-yardsticks",
+      negatable = true,
+      defaultValue = "true",
+      fallbackValue = "true",
+      description = "Leave out what the machine does without peqlite.")
+  private boolean yardsticks = true;
+
+  @Option(
+      names = "--data-dir",
+      paramLabel = "DIR",
+      defaultValue = "peqlite-data",
+      description = "Its folder tmp is on the disk to measure (default: ./${DEFAULT-VALUE}).")
+  private Path dataDirectory = Path.of("peqlite-data");
+
+  @Option(names = "--json", description = "Print one JSON object instead of a table.")
+  private boolean json;
+
+  @Override
+  public Integer call()
+      throws SettingsException, StartException, IOException, SQLException, InterruptedException {
+    BenchRun.Plan plan = plan();
+    Optional<NetworkAddress> remote = remote();
+    Path directory = temporaryDirectory();
+    Thread cleaner = new Thread(() -> delete(directory), "peqlite-bench-cleaner");
+    Runtime.getRuntime().addShutdownHook(cleaner);
+    // Before SQLite is loaded, so that its library goes away with the rest.
+    System.setProperty("org.sqlite.tmpdir", directory.toString());
+    try {
+      BenchRun run = new BenchRun(plan);
+      measure(run, plan, remote, directory);
+      BenchReport report = new BenchReport(run.results());
+      if (json) {
+        report.printJson(spec.commandLine().getOut());
+      } else {
+        report.printTable(spec.commandLine().getOut());
+      }
+      return report.hasErrors() ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
+    } finally {
+      delete(directory);
+    }
+  }
+
+  private void measure(
+      BenchRun run, BenchRun.Plan plan, Optional<NetworkAddress> remote, Path directory)
+      throws SettingsException, StartException, IOException, SQLException, InterruptedException {
+    Map<String, String> options =
+        Map.of(
+            "http-addr", "127.0.0.1:0",
+            "cluster-addr", "127.0.0.1:0",
+            "data-dir", directory.resolve("node").toString());
+    Config config = SettingsSource.load(options, Map.of(), Optional.empty());
+    Settings settings = Settings.from(config);
+    int readThreads = Math.min(settings.read().connections(), plan.readWorkers());
+    BenchYardsticks sticks = new BenchYardsticks(directory, plan.warmup(), plan.duration());
+    if (yardsticks) {
+      run.add(sticks.fsync());
+      run.add(sticks.inserts());
+      if (plan.has("read")) {
+        run.add(sticks.reads(readThreads, plan.rows()));
+        emptyRoute(run, plan, config);
+      }
+    }
+    if (remote.isPresent()) {
+      http(run, remote.get());
+      return;
+    }
+    RunningNode node = RunningNode.start(settings, config);
+    try {
+      if (!node.awaitReady(READY_MAX)) {
+        throw new StartException("the node is not ready: " + node.problem());
+      }
+      if (!httpOnly) {
+        BenchNodeTarget target = new BenchNodeTarget(node.node());
+        run.workloads("in-process", target);
+        if (plan.has("read")) {
+          run.add(sticks.localReads(readThreads, plan.rows(), target));
+        }
+      }
+      if (!inProcessOnly) {
+        http(run, node.httpAddress());
+      }
+    } finally {
+      boolean unused = node.stop();
+    }
+  }
+
+  private static void http(BenchRun run, NetworkAddress address)
+      throws IOException, StartException {
+    try (BenchHttpTarget target = new BenchHttpTarget(address)) {
+      run.workloads("http", target);
+    } catch (IOException e) {
+      throw new StartException("cannot measure http://" + address + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static void emptyRoute(BenchRun run, BenchRun.Plan plan, Config config)
+      throws IOException, StartException, InterruptedException {
+    try (BenchEmptyRoute route = BenchEmptyRoute.start(config);
+        BenchHttpTarget target = new BenchHttpTarget(route.address())) {
+      run.closedLoop("yardstick: empty HTTP route", plan.readWorkers(), target::read);
+    }
+  }
+
+  private BenchRun.Plan plan() throws SettingsException {
+    if (!workload.equals("all") && !WORKLOADS.contains(workload)) {
+      throw new SettingsException("--workload: '" + workload + "' is not one of " + WORKLOADS);
+    }
+    if (inProcessOnly && httpOnly || url != null && inProcessOnly) {
+      throw new SettingsException("--in-process does not go together with --http or --url");
+    }
+    return new BenchRun.Plan(
+        workload.equals("all") ? WORKLOADS : List.of(workload),
+        atLeastOne("--workers", workers == null ? 64 : workers),
+        atLeastOne("--workers", workers == null ? 32 : workers),
+        warmup,
+        duration,
+        count,
+        atLeastOne("--batch-size", batchSize),
+        atLeastOne("--rows", rows));
+  }
+
+  private static int atLeastOne(String option, int value) throws SettingsException {
+    if (value < 1) {
+      throw new SettingsException(option + ": must be at least 1");
+    }
+    return value;
+  }
+
+  private Optional<NetworkAddress> remote() throws SettingsException {
+    if (url == null) {
+      return Optional.empty();
+    }
+    try {
+      URI uri = new URI(url);
+      if ("http".equals(uri.getScheme()) && uri.getHost() != null) {
+        String port = uri.getPort() < 0 ? ":80" : "";
+        return Optional.of(NetworkAddress.parse(uri.getAuthority() + port));
+      }
+    } catch (URISyntaxException | IllegalArgumentException e) {
+      throw new SettingsException("--url: " + e.getMessage());
+    }
+    throw new SettingsException("--url: '" + url + "' is not http://host:port");
+  }
+
+  private Path temporaryDirectory() throws SettingsException {
+    Path parent = dataDirectory.toAbsolutePath().normalize().resolve("tmp");
+    try {
+      return Files.createTempDirectory(Files.createDirectories(parent), "bench-");
+    } catch (IOException e) {
+      throw new SettingsException("--data-dir: cannot write to '" + parent + "'");
+    }
+  }
+
+  /** Best effort: what cannot be removed is left to the user, in a folder that says what it is. */
+  private static void delete(Path directory) {
+    try (Stream<Path> paths = Files.walk(directory)) {
+      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(path);
+      }
+    } catch (IOException e) {
+      return;
+    }
+  }
+
+  /** Times as they stand in the configuration: {@code 500ms}, {@code 5s}, {@code 2m}. */
+  static final class TimeConverter implements ITypeConverter<Duration> {
+
+    private static final Pattern TIME = Pattern.compile("([0-9]{1,9})(ms|s|m)");
+
+    @Override
+    public Duration convert(String text) {
+      Matcher matcher = TIME.matcher(text);
+      if (!matcher.matches()) {
+        throw new TypeConversionException("'" + text + "' is not a time such as 500ms, 5s or 2m");
+      }
+      long number = Long.parseLong(matcher.group(1));
+      return switch (matcher.group(2)) {
+        case "ms" -> Duration.ofMillis(number);
+        case "s" -> Duration.ofSeconds(number);
+        default -> Duration.ofMinutes(number);
+      };
+    }
+  }
+}

@@ -1,0 +1,109 @@
+package peqlite;
+
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.IParameterExceptionHandler;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.Spec;
+
+/**
+ * The program. Exit code 0: done; 1: could not be done, with one line that says why; 2: wrong use,
+ * with one line that says what is wrong. Only what is asked for goes to standard output.
+ */
+@Command(
+    name = "peqlite",
+    description = "SQLite made highly available.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.VersionText.class,
+    scope = CommandLine.ScopeType.INHERIT,
+    sortOptions = false,
+    usageHelpWidth = 100,
+    usageHelpAutoWidth = false,
+    subcommands = {ServeCommand.class, BenchCommand.class, Main.VersionCommand.class})
+public final class Main implements Runnable {
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  /** Ends the process. */
+  public static void main(String[] arguments) {
+    System.exit(run(arguments, new PrintWriter(System.out, true), new PrintWriter(System.err, true)));
+  }
+
+  /**
+   * Runs one command and returns its exit code.
+   *
+   * @param out takes what the command was asked for
+   * @param err takes what went wrong, one line
+   */
+  static int run(String[] arguments, PrintWriter out, PrintWriter err) {
+    CommandLine commandLine = new CommandLine(new Main());
+    commandLine.setOut(out);
+    commandLine.setErr(err);
+    commandLine.setParameterExceptionHandler(new WrongUse());
+    commandLine.setExecutionExceptionHandler(new Failure());
+    return commandLine.execute(arguments);
+  }
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "a command is missing");
+  }
+
+  /** Prints the version. */
+  @Command(name = "version", description = "Print the version.")
+  static final class VersionCommand implements Runnable {
+
+    @Spec private CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public void run() {
+      spec.commandLine().getOut().println("peqlite " + Version.text());
+    }
+  }
+
+  /** For {@code --version}. */
+  static final class VersionText implements CommandLine.IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {"peqlite " + Version.text()};
+    }
+  }
+
+  private static final class WrongUse implements IParameterExceptionHandler {
+    @Override
+    public int handleParseException(ParameterException e, String[] arguments) {
+      CommandLine commandLine = e.getCommandLine();
+      String help = " (see " + commandLine.getCommandSpec().qualifiedName() + " --help)";
+      print(commandLine, e.getMessage() + help);
+      return CommandLine.ExitCode.USAGE;
+    }
+  }
+
+  private static final class Failure implements IExecutionExceptionHandler {
+    @Override
+    public int handleExecutionException(
+        Exception e, CommandLine commandLine, ParseResult parseResult) {
+      if (e instanceof SettingsException wrong) {
+        print(commandLine, wrong.line());
+        return CommandLine.ExitCode.USAGE;
+      }
+      if (e instanceof StartException failed) {
+        print(commandLine, failed.line());
+        return CommandLine.ExitCode.SOFTWARE;
+      }
+      // Nothing a user can cause: a defect, which needs all that is known about it.
+      e.printStackTrace(commandLine.getErr());
+      return CommandLine.ExitCode.SOFTWARE;
+    }
+  }
+
+  private static void print(CommandLine commandLine, String message) {
+    String line = message.replaceAll("\\s*[\\r\\n]+\\s*", " ");
+    commandLine.getErr().println("peqlite: " + line);
+    commandLine.getErr().flush();
+  }
+}

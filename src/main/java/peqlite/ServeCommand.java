@@ -1,0 +1,158 @@
+package peqlite;
+
+import com.typesafe.config.Config;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/**
+ * Runs a node until it is told to stop. SIGTERM and SIGINT stop it: what was taken is finished, and
+ * the exit code is 0. A node that stops for another reason ends the process with 1.
+ */
+@Command(
+    name = "serve",
+    description = "Run a node.",
+    footer = {
+      "",
+      "Each option but --config and --join is also an environment variable (--http-addr is",
+      "PEQLITE_HTTP_ADDR) and a key of the file (peqlite.http-addr); the command line wins, then",
+      "the environment, then the file."
+    })
+final class ServeCommand implements Callable<Integer> {
+
+  /** A healthy node is ready much earlier, so that after this someone should look at it. */
+  private static final Duration READY_PATIENCE = Duration.ofSeconds(10);
+
+  private static final Duration FOREVER = Duration.ofDays(36_500);
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Option(
+      names = "--node-id",
+      paramLabel = "NAME",
+      description = "The node's name (default: its cluster address).")
+  private @Nullable String nodeId;
+
+  @Option(
+      names = "--http-addr",
+      paramLabel = "HOST:PORT",
+      description = "Where to serve HTTP (default: 127.0.0.1:4001); port 0 takes a free one.")
+  private @Nullable String httpAddress;
+
+  @Option(
+      names = "--data-dir",
+      paramLabel = "DIR",
+      description = "The folder that holds everything (default: ./peqlite-data).")
+  private @Nullable String dataDirectory;
+
+  @Option(
+      names = "--cluster-addr",
+      paramLabel = "HOST:PORT",
+      description = "Where to talk to other nodes (default: 127.0.0.1:7355).")
+  private @Nullable String clusterAddress;
+
+  @Option(
+      names = "--journal",
+      paramLabel = "KIND",
+      description = "Where writes are made durable: sqlite (default), for one node.")
+  private @Nullable String journal;
+
+  @Option(
+      names = "--join",
+      paramLabel = "HOST:PORT,...",
+      description = "Cluster addresses of nodes to join; needs a journal for many nodes.")
+  private @Nullable String join;
+
+  @Option(
+      names = "--foreign-keys",
+      negatable = true,
+      description = "Enforce foreign keys; for the whole life of the data (default: no).")
+  private @Nullable Boolean foreignKeys;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "A file with the keys that differ from the defaults.")
+  private @Nullable Path configFile;
+
+  /** Whether the node ended without being told to. */
+  private final AtomicBoolean failed = new AtomicBoolean();
+
+  @Override
+  public Integer call() throws SettingsException, StartException, InterruptedException {
+    refuseJoin();
+    Config config =
+        SettingsSource.load(given(), System.getenv(), Optional.ofNullable(configFile));
+    Settings settings = Settings.from(config);
+    RunningNode node = RunningNode.start(settings, config);
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> stopAndExit(node), "peqlite-stop"));
+    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter err = spec.commandLine().getErr();
+    if (!node.httpAddress().isLoopback()) {
+      err.println(
+          "peqlite: warning: " + node.httpAddress() + " is served without authentication;"
+              + " whoever reaches it can read and write everything");
+    }
+    boolean ready = node.awaitReady(READY_PATIENCE);
+    if (!ready && !node.stopAsked()) {
+      err.println("peqlite: not ready yet, " + node.url() + "/status says more: " + node.problem());
+      ready = node.awaitReady(FOREVER);
+    }
+    if (ready) {
+      out.println("peqlite " + Version.text() + " ready: " + node.url());
+      out.flush();
+    }
+    node.awaitEnd();
+    if (!node.stopAsked()) {
+      failed.set(true);
+      err.println("peqlite: the node has stopped by itself");
+    }
+    return 1;
+  }
+
+  /** There is no journal for many nodes, so joining can only be a mistake. */
+  private void refuseJoin() throws SettingsException {
+    if (join == null) {
+      return;
+    }
+    if (journal == null || journal.equals("sqlite")) {
+      throw new SettingsException(
+          "--join needs a journal for many nodes, and this version has only sqlite, for one");
+    }
+  }
+
+  private Map<String, String> given() {
+    Map<String, String> given = new HashMap<>();
+    put(given, "node-id", nodeId);
+    put(given, "http-addr", httpAddress);
+    put(given, "data-dir", dataDirectory);
+    put(given, "cluster-addr", clusterAddress);
+    put(given, "journal", journal);
+    put(given, "foreign-keys", foreignKeys);
+    return given;
+  }
+
+  private static void put(Map<String, String> given, String option, @Nullable Object value) {
+    if (value != null) {
+      given.put(option, value.toString());
+    }
+  }
+
+  /** Ends the process from within its shutdown, because only that lets it exit with 0. */
+  private void stopAndExit(RunningNode node) {
+    int code = node.stop() && !failed.get() ? 0 : 1;
+    System.out.flush();
+    System.err.flush();
+    Runtime.getRuntime().halt(code);
+  }
+}

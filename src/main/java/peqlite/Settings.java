@@ -1,0 +1,255 @@
+package peqlite;
+
+import com.typesafe.config.Config;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * Every key under {@code peqlite} in {@code application.conf}, read once and checked. The comments
+ * there say what each one does; sizes are bytes. Nothing else reads the configuration.
+ *
+ * @param nodeId the node's name, if one was given; else it is the cluster address
+ * @param httpAddress where HTTP is served
+ * @param dataDirectory absolute
+ * @param clusterAddress where this node talks to others
+ * @param foreignKeys whether foreign keys are enforced
+ * @param journal where writes are made durable
+ * @param write limits of what a node has taken and not answered
+ * @param sequencer limits of the sequencer
+ * @param apply how a replica applies
+ * @param keys limits of the idempotency keys
+ * @param read limits of reads
+ * @param http limits of the HTTP interface
+ */
+public record Settings(
+    Optional<String> nodeId,
+    NetworkAddress httpAddress,
+    Path dataDirectory,
+    NetworkAddress clusterAddress,
+    boolean foreignKeys,
+    Journal journal,
+    Write write,
+    Sequencer sequencer,
+    Apply apply,
+    Keys keys,
+    Read read,
+    Http http) {
+
+  private static final Pattern NODE_ID = Pattern.compile("[A-Za-z0-9._:\\-\\[\\]]{1,64}");
+  private static final int KIB = 1 << 10;
+  private static final int MIB = 1 << 20;
+  private static final long GIB = 1L << 30;
+  private static final Duration MILLISECOND = Duration.ofMillis(1);
+  private static final Duration HOUR = Duration.ofHours(1);
+
+  /** Keys under {@code peqlite.journal}; {@code sqlite} is the only plugin there is. */
+  public record Journal(String plugin) {}
+
+  /** Keys under {@code peqlite.write}. */
+  public record Write(
+      int pendingMax,
+      long pendingBytesMax,
+      int sessionWindow,
+      int requestBytesMax,
+      Duration resendInterval) {}
+
+  /** Keys under {@code peqlite.sequencer}. */
+  public record Sequencer(
+      int queueMax, long queueBytesMax, int batchRequestsMax, int eventBytesMax) {}
+
+  /** Keys under {@code peqlite.apply}. */
+  public record Apply(
+      long stepLimit,
+      Duration holdAfter,
+      Duration retryBackoffMin,
+      Duration retryBackoffMax,
+      long cacheBytes,
+      int statementCache,
+      int resultBytesMax,
+      long walBytesMax,
+      long databaseBytesMax,
+      int batchEventsMax) {}
+
+  /** Keys under {@code peqlite.keys}. */
+  public record Keys(Duration age, int countMax, int outcomeBytesMax) {}
+
+  /** Keys under {@code peqlite.read}. */
+  public record Read(
+      int connections,
+      int queueMax,
+      Duration timeMax,
+      long rowsMax,
+      long bytesMax,
+      long cacheBytes,
+      Duration weakAgeMax) {}
+
+  /** Keys under {@code peqlite.http}. */
+  public record Http(
+      Optional<String> allowOrigin,
+      int bodyBytesMax,
+      long bodiesBytesMax,
+      Duration timeout,
+      Duration timeoutMax,
+      int requestsMax,
+      int connectionsMax,
+      Duration stopDeadline) {}
+
+  /**
+   * Reads and checks all of it.
+   *
+   * @throws SettingsException naming the first value that cannot be used
+   */
+  public static Settings from(Config config) throws SettingsException {
+    SettingsReader reader = new SettingsReader(config);
+    return new Settings(
+        nodeId(reader),
+        reader.address("peqlite.http-addr"),
+        dataDirectory(reader),
+        reader.address("peqlite.cluster-addr"),
+        reader.flag("peqlite.foreign-keys"),
+        journal(reader),
+        write(reader),
+        sequencer(reader),
+        apply(reader),
+        keys(reader),
+        read(reader),
+        http(reader));
+  }
+
+  private static Optional<String> nodeId(SettingsReader reader) throws SettingsException {
+    String path = "peqlite.node-id";
+    String nodeId = reader.text(path);
+    if (nodeId.isEmpty()) {
+      return Optional.empty();
+    }
+    if (!NODE_ID.matcher(nodeId).matches()) {
+      throw reader.wrong(
+          path, "'" + nodeId + "' is not 1 to 64 letters, digits and any of . _ : -");
+    }
+    return Optional.of(nodeId);
+  }
+
+  private static Path dataDirectory(SettingsReader reader) throws SettingsException {
+    String path = "peqlite.data-dir";
+    String text = reader.text(path);
+    // A question mark would begin the parameters of the JDBC URLs made from this path.
+    if (text.isEmpty() || text.indexOf('?') >= 0) {
+      throw reader.wrong(path, "'" + text + "' is not a folder's path without question marks");
+    }
+    try {
+      return Path.of(text).toAbsolutePath().normalize();
+    } catch (InvalidPathException e) {
+      throw reader.wrong(path, "is not a path: " + e.getReason());
+    }
+  }
+
+  private static Journal journal(SettingsReader reader) throws SettingsException {
+    String path = "peqlite.journal.plugin";
+    String plugin = reader.text(path);
+    if (plugin.equals("postgres") || plugin.equals("quorum")) {
+      throw reader.wrong(path, "'" + plugin + "' is not available in this version; use 'sqlite'");
+    }
+    if (!plugin.equals("sqlite")) {
+      throw reader.wrong(path, "'" + plugin + "' is not a journal; use 'sqlite'");
+    }
+    return new Journal(plugin);
+  }
+
+  private static Write write(SettingsReader reader) throws SettingsException {
+    Write write =
+        new Write(
+            reader.count("peqlite.write.pending-max", 1, 10_000_000),
+            reader.bytes("peqlite.write.pending-bytes-max", 64 * KIB, 64 * GIB),
+            reader.count("peqlite.write.session-window", 1, 1_000_000),
+            reader.smallBytes("peqlite.write.request-bytes-max", KIB, 512 * MIB),
+            reader.duration(
+                "peqlite.write.resend-interval", Duration.ofMillis(10), Duration.ofMinutes(1)));
+    if (write.requestBytesMax() > write.pendingBytesMax() / 2) {
+      throw reader.wrong(
+          "peqlite.write.request-bytes-max", "is more than half of peqlite.write.pending-bytes-max");
+    }
+    return write;
+  }
+
+  private static Sequencer sequencer(SettingsReader reader) throws SettingsException {
+    Sequencer sequencer =
+        new Sequencer(
+            reader.count("peqlite.sequencer.queue-max", 1, 10_000_000),
+            reader.bytes("peqlite.sequencer.queue-bytes-max", 64 * KIB, 64 * GIB),
+            reader.count("peqlite.sequencer.batch-requests-max", 1, 65_536),
+            reader.smallBytes("peqlite.sequencer.event-bytes-max", 16 * KIB, 64 * MIB));
+    long requestBytesMax =
+        reader.bytes("peqlite.write.request-bytes-max", KIB, 512 * MIB);
+    if (sequencer.queueBytesMax() < requestBytesMax) {
+      throw reader.wrong(
+          "peqlite.sequencer.queue-bytes-max", "is less than peqlite.write.request-bytes-max");
+    }
+    return sequencer;
+  }
+
+  private static Apply apply(SettingsReader reader) throws SettingsException {
+    Apply apply =
+        new Apply(
+            reader.number("peqlite.apply.step-limit", 0, Long.MAX_VALUE),
+            reader.duration("peqlite.apply.hold-after", MILLISECOND, HOUR),
+            reader.duration("peqlite.apply.retry-backoff-min", MILLISECOND, HOUR),
+            reader.duration("peqlite.apply.retry-backoff-max", MILLISECOND, HOUR),
+            reader.bytes("peqlite.apply.cache-bytes", 64 * KIB, 64 * GIB),
+            reader.count("peqlite.apply.statement-cache", 0, 100_000),
+            reader.smallBytes("peqlite.apply.result-bytes-max", KIB, 512 * MIB),
+            reader.bytes("peqlite.apply.wal-bytes-max", MIB, 64 * GIB),
+            reader.bytes("peqlite.apply.database-bytes-max", 0, 1024 * 1024 * GIB),
+            reader.count("peqlite.apply.batch-events-max", 1, 10_000));
+    if (apply.retryBackoffMin().compareTo(apply.retryBackoffMax()) > 0) {
+      throw reader.wrong(
+          "peqlite.apply.retry-backoff-min", "is longer than peqlite.apply.retry-backoff-max");
+    }
+    return apply;
+  }
+
+  private static Keys keys(SettingsReader reader) throws SettingsException {
+    return new Keys(
+        reader.duration("peqlite.keys.age", Duration.ofSeconds(1), Duration.ofDays(3650)),
+        reader.count("peqlite.keys.count-max", 0, 1_000_000_000),
+        reader.smallBytes("peqlite.keys.outcome-bytes-max", 0, 16 * MIB));
+  }
+
+  private static Read read(SettingsReader reader) throws SettingsException {
+    return new Read(
+        reader.count("peqlite.read.connections", 1, 256),
+        reader.count("peqlite.read.queue-max", 1, 1_000_000),
+        reader.duration("peqlite.read.time-max", MILLISECOND, Duration.ofDays(1)),
+        reader.number("peqlite.read.rows-max", 1, Long.MAX_VALUE),
+        reader.bytes("peqlite.read.bytes-max", KIB, 1024 * GIB),
+        reader.bytes("peqlite.read.cache-bytes", 64 * KIB, 64 * GIB),
+        reader.duration("peqlite.read.weak-age-max", Duration.ZERO, HOUR));
+  }
+
+  private static Http http(SettingsReader reader) throws SettingsException {
+    String allowOrigin = reader.text("peqlite.http.allow-origin");
+    Http http =
+        new Http(
+            allowOrigin.isEmpty() ? Optional.empty() : Optional.of(allowOrigin),
+            reader.smallBytes("peqlite.http.body-bytes-max", KIB, 1024 * MIB),
+            reader.bytes("peqlite.http.bodies-bytes-max", KIB, 64 * GIB),
+            reader.duration("peqlite.http.timeout", MILLISECOND, HOUR),
+            reader.duration("peqlite.http.timeout-max", MILLISECOND, HOUR),
+            reader.count("peqlite.http.requests-max", 1, 1_000_000),
+            reader.count("peqlite.http.connections-max", 1, 1_000_000),
+            reader.duration("peqlite.http.stop-deadline", Duration.ZERO, HOUR));
+    if (allowOrigin.chars().anyMatch(c -> c <= ' ' || c > '~')) {
+      throw reader.wrong("peqlite.http.allow-origin", "is not an origin such as https://example.com");
+    }
+    if (http.timeout().compareTo(http.timeoutMax()) > 0) {
+      throw reader.wrong("peqlite.http.timeout", "is longer than peqlite.http.timeout-max");
+    }
+    if (http.bodiesBytesMax() < http.bodyBytesMax()) {
+      throw reader.wrong(
+          "peqlite.http.bodies-bytes-max", "is less than peqlite.http.body-bytes-max");
+    }
+    return http;
+  }
+}

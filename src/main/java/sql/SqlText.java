@@ -1,0 +1,108 @@
+package sql;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Text with several SQL statements. Stateless. */
+public final class SqlText {
+
+  private SqlText() {}
+
+  /**
+   * Cuts a text into its statements.
+   *
+   * <p>A statement comes without its closing semicolon and without white space and comments around
+   * it; those inside it stay. Empty statements and those of comments only are left out. The body of
+   * a trigger stays together, up to the {@code END} that follows a semicolon. What SQLite cannot
+   * read is still a statement, so that SQLite can say what is wrong with it.
+   *
+   * @param text any text; never refused, and read in linear time
+   * @return the statements in order
+   */
+  public static List<String> split(String text) {
+    List<String> statements = new ArrayList<>();
+    Lexer lexer = new Lexer(text);
+    Boundary boundary = new Boundary();
+    int start = -1;
+    int end = -1;
+    while (lexer.advance()) {
+      TokenKind kind = lexer.kind();
+      if (kind.isTrivia()) {
+        continue;
+      }
+      if (boundary.isBefore(kind, lexer)) {
+        if (start >= 0) {
+          statements.add(text.substring(start, end));
+        }
+        start = -1;
+      } else {
+        start = start < 0 ? lexer.start() : start;
+        end = lexer.end();
+      }
+    }
+    if (start >= 0) {
+      statements.add(text.substring(start, end));
+    }
+    return statements;
+  }
+
+  /** Tells which semicolon ends a statement, as SQLite's own {@code sqlite3_complete} does. */
+  private static final class Boundary {
+
+    private enum State {
+      START,
+      EXPLAIN,
+      EXPLAIN_QUERY,
+      CREATE,
+      OTHER,
+      TRIGGER,
+      TRIGGER_SEMICOLON,
+      TRIGGER_END
+    }
+
+    private State state = State.START;
+
+    /** Takes the next token; true when it is a semicolon that ends the statement before it. */
+    boolean isBefore(TokenKind kind, Lexer lexer) {
+      if (kind == TokenKind.SEMICOLON) {
+        if (state == State.TRIGGER || state == State.TRIGGER_SEMICOLON) {
+          state = State.TRIGGER_SEMICOLON;
+          return false;
+        }
+        state = State.START;
+        return true;
+      }
+      if (state != State.OTHER) {
+        state = after(lexer.keyword());
+      }
+      return false;
+    }
+
+    private State after(Word word) {
+      return switch (state) {
+        case START ->
+            switch (word) {
+              case EXPLAIN -> State.EXPLAIN;
+              case CREATE -> State.CREATE;
+              default -> State.OTHER;
+            };
+        case EXPLAIN ->
+            switch (word) {
+              case QUERY -> State.EXPLAIN_QUERY;
+              case CREATE -> State.CREATE;
+              default -> State.OTHER;
+            };
+        case EXPLAIN_QUERY -> word == Word.PLAN ? State.EXPLAIN : State.OTHER;
+        case CREATE ->
+            switch (word) {
+              case TEMP, TEMPORARY -> State.CREATE;
+              case TRIGGER -> State.TRIGGER;
+              default -> State.OTHER;
+            };
+        case TRIGGER_SEMICOLON -> word == Word.END ? State.TRIGGER_END : State.TRIGGER;
+        case TRIGGER, TRIGGER_END -> State.TRIGGER;
+        case OTHER -> State.OTHER;
+      };
+    }
+  }
+}

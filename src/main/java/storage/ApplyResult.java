@@ -1,0 +1,27 @@
+package storage;
+
+import sql.Position;
+
+/** How far a replica got with the events it was given. What it committed stays in every case. */
+public sealed interface ApplyResult {
+
+  /** All of them are applied. */
+  record Applied() implements ApplyResult {}
+
+  /** Everything before the position is applied; its request took more steps than one may. */
+  record Held(Position position, String reason) implements ApplyResult {}
+
+  /**
+   * The node could not: no space, I/O error, no memory, corruption, or it is being stopped. Nothing
+   * was recorded for the request it happened at; the connection must be opened anew.
+   *
+   * @param position where it happened
+   */
+  record Failed(Position position, String reason) implements ApplyResult {}
+
+  /**
+   * The events are not the ones that follow what this replica holds, or cannot be read by this
+   * version. Only an operator can decide what is right.
+   */
+  record Broken(String reason) implements ApplyResult {}
+}

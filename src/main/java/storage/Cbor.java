@@ -1,0 +1,136 @@
+package storage;
+
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.dataformat.cbor.CBORFactory;
+import com.fasterxml.jackson.dataformat.cbor.CBORGenerator;
+import com.fasterxml.jackson.dataformat.cbor.CBORParser;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+
+/**
+ * Writing and strict reading of CBOR arrays (RFC 8949), the form of everything that is stored.
+ *
+ * <p>Arrays carry their length, so a writer may append fields at the end of one and a reader of the
+ * release before skips them.
+ */
+final class Cbor {
+
+  private static final CBORFactory FACTORY = new CBORFactory();
+
+  private Cbor() {}
+
+  /** Writes into a generator. */
+  interface Writing {
+    void write(CBORGenerator out) throws IOException;
+  }
+
+  /** Reads from a {@link Reader}. */
+  interface Reading<T> {
+    T read(Reader in) throws IOException, FormatException;
+  }
+
+  static byte[] write(int sizeHint, Writing writing) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream(sizeHint);
+    try (CBORGenerator out = FACTORY.createGenerator(bytes)) {
+      writing.write(out);
+    } catch (IOException impossible) {
+      // Memory is written to; only a text that is not Unicode gets here, and callers refuse those.
+      throw new UncheckedIOException(impossible);
+    }
+    return bytes.toByteArray();
+  }
+
+  static <T> T read(byte[] bytes, String what, Reading<T> reading) throws FormatException {
+    try (CBORParser parser = FACTORY.createParser(bytes)) {
+      return reading.read(new Reader(parser));
+    } catch (IOException e) {
+      throw new FormatException("cannot read " + what + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** A cursor over stored values that accepts nothing but what it is asked for. */
+  static final class Reader {
+
+    private final CBORParser parser;
+
+    private Reader(CBORParser parser) {
+      this.parser = parser;
+    }
+
+    CBORParser parser() {
+      return parser;
+    }
+
+    void startArray() throws IOException, FormatException {
+      expect(parser.nextToken(), JsonToken.START_ARRAY);
+    }
+
+    /** Skips what a newer writer appended, up to the end of the array. */
+    void endArray() throws IOException, FormatException {
+      JsonToken token = parser.nextToken();
+      while (token != JsonToken.END_ARRAY) {
+        if (token == null) {
+          throw new FormatException("stored value ends too early");
+        }
+        parser.skipChildren();
+        token = parser.nextToken();
+      }
+    }
+
+    /** Whether the array goes on; the value's token is then the current one. */
+    boolean nextElement() throws IOException, FormatException {
+      JsonToken token = parser.nextToken();
+      if (token == null) {
+        throw new FormatException("stored value ends too early");
+      }
+      return token != JsonToken.END_ARRAY;
+    }
+
+    long nextLong() throws IOException, FormatException {
+      expect(parser.nextToken(), JsonToken.VALUE_NUMBER_INT);
+      return parser.getLongValue();
+    }
+
+    int nextInt() throws IOException, FormatException {
+      expect(parser.nextToken(), JsonToken.VALUE_NUMBER_INT);
+      return parser.getIntValue();
+    }
+
+    boolean nextBoolean() throws IOException, FormatException {
+      JsonToken token = parser.nextToken();
+      if (token != JsonToken.VALUE_TRUE && token != JsonToken.VALUE_FALSE) {
+        throw new FormatException("stored value is " + token + ", not a boolean");
+      }
+      return token == JsonToken.VALUE_TRUE;
+    }
+
+    String nextText() throws IOException, FormatException {
+      expect(parser.nextToken(), JsonToken.VALUE_STRING);
+      return parser.getText();
+    }
+
+    byte[] nextBytes() throws IOException, FormatException {
+      JsonToken token = parser.nextToken();
+      return bytes(token);
+    }
+
+    byte[] currentBytes() throws IOException, FormatException {
+      return bytes(parser.currentToken());
+    }
+
+    private byte[] bytes(@org.jspecify.annotations.Nullable JsonToken token)
+        throws IOException, FormatException {
+      expect(token, JsonToken.VALUE_EMBEDDED_OBJECT);
+      return parser.getBinaryValue();
+    }
+
+    private static void expect(
+        @org.jspecify.annotations.Nullable JsonToken token, JsonToken expected)
+        throws FormatException {
+      if (token != expected) {
+        throw new FormatException("stored value is " + token + " instead of " + expected);
+      }
+    }
+  }
+}

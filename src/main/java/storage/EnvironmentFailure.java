@@ -1,0 +1,13 @@
+package storage;
+
+import java.sql.SQLException;
+
+/** This node could not do it, whatever the statement was; never an outcome. */
+final class EnvironmentFailure extends Exception {
+
+  private static final long serialVersionUID = 1L;
+
+  EnvironmentFailure(SQLException cause) {
+    super(SqliteErrors.message(cause), cause);
+  }
+}

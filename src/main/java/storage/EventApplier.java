@@ -1,0 +1,506 @@
+package storage;
+
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import sql.IdempotencyKey;
+import sql.Position;
+import sql.WriteOutcome;
+import sql.WriteRequest;
+
+/**
+ * Applies events to the local database, which is a pure function of the journal: same events, same
+ * contents, whatever the node, its restarts, or how many events share a transaction.
+ *
+ * <p>The position is committed with the data it stands for, so a kill at any moment costs nothing
+ * but catching up. Several events share one transaction; one is cut into several where SQLite
+ * demands it:
+ *
+ * <ul>
+ *   <li>A statement that ends the transaction by itself (OR ROLLBACK, RAISE(ROLLBACK)) or that is
+ *       refused after the fact takes its neighbours with it. Everything is rolled back and done
+ *       again with that statement's failure known in advance.
+ *   <li>Deferred foreign keys are checked at COMMIT only, so where they exist each request has a
+ *       transaction of its own, and without {@code transaction} each statement has.
+ * </ul>
+ *
+ * <p>Failures of the node roll back, are reported and leave no trace. One thread, except {@link
+ * #stop}.
+ */
+public final class EventApplier implements AutoCloseable {
+
+  /** What the clock by which keys age advances for one event, at most. */
+  private static final long CLOCK_STEP_MAX_MICROS = 10_000_000;
+
+  /** Stands for the commit of a request, where a statement's index stands otherwise. */
+  private static final int COMMIT = -1;
+
+  /** Told before each entry; may note it durably. */
+  public interface EntryWatch {
+    /** Called on the applying thread, before anything of the entry is done. */
+    void before(Position position);
+  }
+
+  private record Place(Position position, int statement) {}
+
+  private final ReplicaDatabase database;
+  private final ApplySettings settings;
+  private ReplicaState state;
+  private final Sessions sessions;
+
+  private EventApplier(ReplicaDatabase database, ApplySettings settings) throws SQLException {
+    this.database = database;
+    this.settings = settings;
+    this.state = database.loadState();
+    this.sessions = new Sessions();
+    sessions.load(database.connection());
+    database.useForeignKeys(state.foreignKeys());
+  }
+
+  /**
+   * Opens the database, and creates it if it is missing.
+   *
+   * @throws ReplicaException if it cannot be opened; try again when the cause is gone
+   */
+  public static EventApplier open(Path file, ApplySettings settings) throws ReplicaException {
+    ReplicaDatabase database = ReplicaDatabase.open(file, settings);
+    try {
+      return new EventApplier(database, settings);
+    } catch (SQLException e) {
+      database.close();
+      throw new ReplicaException("cannot read " + file + ": " + SqliteErrors.message(e), e);
+    }
+  }
+
+  /** What is applied now. */
+  public ReplicaPosition position() {
+    return new ReplicaPosition(
+        state.seq, state.hash, state.journalId, Optional.ofNullable(state.settings));
+  }
+
+  /** Size of the write-ahead log, in bytes. */
+  public long walBytes() {
+    return database.walBytes();
+  }
+
+  /**
+   * Moves the write-ahead log into the database file and starts it anew.
+   *
+   * @return whether all of it was moved; readers can prevent it, then try later
+   */
+  public boolean checkpoint() {
+    return database.checkpoint();
+  }
+
+  /** Whether a small transaction can be committed now, so that space is not what is missing. */
+  public boolean hasSpace() {
+    return database.hasSpace();
+  }
+
+  /** Interrupts what is being applied; it then ends with {@link ApplyResult.Failed}. Any thread. */
+  public void stop() {
+    database.steps().stop();
+  }
+
+  /**
+   * Applies events that follow one another and what is applied already; those that are applied are
+   * passed over.
+   *
+   * @param verdicts known decisions on requests that could not be applied
+   * @param oneByOne give each entry a transaction of its own, so that all before a failure stay
+   * @param watch told before each entry
+   * @param committed told of the entries of this node's sessions, after their commit
+   */
+  public ApplyResult apply(
+      List<StoredEvent> events,
+      Map<Position, Entry.Verdict> verdicts,
+      boolean oneByOne,
+      EntryWatch watch,
+      Consumer<List<AppliedEntry>> committed) {
+    Attempt attempt = new Attempt(verdicts, watch, committed, oneByOne);
+    try {
+      List<Decoded> decoded = decode(events);
+      while (true) {
+        try {
+          attempt.run(decoded);
+          return new ApplyResult.Applied();
+        } catch (TransactionLost lost) {
+          rollback();
+          attempt.remember(lost);
+        } catch (StepLimitExceeded exceeded) {
+          rollback();
+          attempt.stopBefore = attempt.position;
+        }
+      }
+    } catch (HeldException held) {
+      return new ApplyResult.Held(
+          held.position, "it took more than " + settings.stepLimit() + " steps");
+    } catch (FormatException | ChainException e) {
+      return new ApplyResult.Broken(String.valueOf(e.getMessage()));
+    } catch (EnvironmentFailure e) {
+      return new ApplyResult.Failed(attempt.position, String.valueOf(e.getMessage()));
+    } catch (SQLException e) {
+      return new ApplyResult.Failed(attempt.position, SqliteErrors.message(e));
+    } finally {
+      database.abandon();
+    }
+  }
+
+  @Override
+  public void close() {
+    database.close();
+  }
+
+  private record Decoded(long seq, Event event, byte[] hash) {}
+
+  /** Reads the events and checks that each follows the one before it. */
+  private List<Decoded> decode(List<StoredEvent> stored) throws FormatException, ChainException {
+    List<Decoded> decoded = new ArrayList<>(stored.size());
+    byte[] previousHash = state.hash;
+    String journalId = state.journalId;
+    long seq = state.seq;
+    long timestamp = state.timestampMicros;
+    for (StoredEvent one : stored) {
+      if (one.seq() <= state.seq) {
+        continue;
+      }
+      Event event = EventCodec.decode(one);
+      if (one.seq() != seq + 1) {
+        throw new ChainException("event " + one.seq() + " does not follow event " + seq);
+      }
+      if (seq > 0 && !event.journalId().equals(journalId)) {
+        throw new ChainException(
+            "event " + one.seq() + " is of journal " + event.journalId() + ", not " + journalId);
+      }
+      if (!Arrays.equals(event.previousHash(), previousHash)) {
+        throw new ChainException(
+            "event " + one.seq() + " does not follow what was applied as event " + seq);
+      }
+      if (event.timestampMicros() <= timestamp) {
+        throw new ChainException("event " + one.seq() + " is not later than event " + seq);
+      }
+      previousHash = EventHash.of(one.bytes());
+      journalId = event.journalId();
+      seq = one.seq();
+      timestamp = event.timestampMicros();
+      decoded.add(new Decoded(seq, event, previousHash));
+    }
+    return decoded;
+  }
+
+  /** Undoes everything since the last commit, in memory too. */
+  private void rollback() throws SQLException {
+    database.rollback();
+    state = database.loadState();
+    sessions.load(database.connection());
+    database.useForeignKeys(state.foreignKeys());
+  }
+
+  /** One call of {@link #apply}: what is known from attempts that had to be rolled back. */
+  private final class Attempt implements RequestRunner.Cut {
+
+    private final Map<Position, Entry.Verdict> verdicts;
+    private final EntryWatch watch;
+    private final Consumer<List<AppliedEntry>> committed;
+    private final Map<Place, TransactionLost> known = new HashMap<>();
+    private final Set<Position> cut = new HashSet<>();
+    private final List<AppliedEntry> applied = new ArrayList<>();
+    private boolean oneByOne;
+    private @Nullable Position stopBefore;
+    private Position position = new Position(0, 0);
+    private int statement = COMMIT;
+    private boolean statementsCut;
+    private Decoded current = new Decoded(0, NOTHING, EventHash.none());
+
+    Attempt(
+        Map<Position, Entry.Verdict> verdicts,
+        EntryWatch watch,
+        Consumer<List<AppliedEntry>> committed,
+        boolean oneByOne) {
+      this.verdicts = verdicts;
+      this.watch = watch;
+      this.committed = committed;
+      this.oneByOne = oneByOne;
+    }
+
+    /**
+     * Keeps a failure for the next run. From now on each entry is committed by itself, so that a
+     * batch full of such failures costs no more than their number.
+     */
+    void remember(TransactionLost lost) {
+      known.put(new Place(position, statement), lost);
+      oneByOne = true;
+      applied.clear();
+      cut.add(position);
+    }
+
+    void run(List<Decoded> events)
+        throws SQLException,
+            FormatException,
+            ChainException,
+            HeldException,
+            TransactionLost,
+            EnvironmentFailure,
+            StepLimitExceeded {
+      applied.clear();
+      for (Decoded decoded : events) {
+        if (decoded.seq <= state.seq) {
+          continue;
+        }
+        current = decoded;
+        List<Entry> entries = decoded.event.entries();
+        for (int index = state.index; index < entries.size(); index++) {
+          position = new Position(decoded.seq, index);
+          if (position.equals(stopBefore)) {
+            commit();
+            throw new HeldException(position);
+          }
+          watch.before(position);
+          boolean own = apply(entries.get(index));
+          state.index = index + 1;
+          state.statement = 0;
+          if (own || oneByOne) {
+            statement = COMMIT;
+            commit();
+          }
+        }
+        finish(decoded);
+      }
+      statement = COMMIT;
+      commit();
+    }
+
+    private void finish(Decoded decoded) throws SQLException {
+      database.begin();
+      InternalTables.saveDigest(database.statements(), decoded.seq, state.digest);
+      state.clockMicros = clock();
+      state.seq = decoded.seq;
+      state.index = 0;
+      state.digest = 0;
+      state.hash = decoded.hash;
+      state.journalId = decoded.event.journalId();
+      state.timestampMicros = decoded.event.timestampMicros();
+    }
+
+    /** The clock by which keys age: the events' time, but a wild jump counts little. */
+    private long clock() {
+      long step = current.event.timestampMicros() - state.timestampMicros;
+      return state.clockMicros + Math.min(CLOCK_STEP_MAX_MICROS, Math.max(0, step));
+    }
+
+    @Override
+    public void commit() throws SQLException, TransactionLost, EnvironmentFailure {
+      if (database.inTransaction()) {
+        sessions.save(database.statements());
+        InternalTables.savePosition(database.statements(), state);
+        database.commit();
+      }
+      if (!applied.isEmpty()) {
+        committed.accept(List.copyOf(applied));
+        applied.clear();
+      }
+    }
+
+    /** Applies one entry; says whether it needs a transaction of its own. */
+    private boolean apply(Entry entry)
+        throws SQLException,
+            FormatException,
+            ChainException,
+            TransactionLost,
+            EnvironmentFailure,
+            StepLimitExceeded {
+      database.begin();
+      if (entry instanceof Entry.Submitted submitted) {
+        return submit(submitted.session(), submitted.number(), submitted.request());
+      }
+      if (entry instanceof Entry.Part part) {
+        byte[] whole = Parts.add(database.statements(), part);
+        if (whole == null) {
+          return false;
+        }
+        boolean own = submit(part.session(), part.number(), whole);
+        Parts.clear(database.statements());
+        return own;
+      }
+      if (entry instanceof Entry.Cancelled cancelled) {
+        if (sessions.takes(cancelled.session(), cancelled.number())) {
+          boolean ours = isOurs(cancelled.session());
+          sessions.take(cancelled.session(), cancelled.number());
+          if (ours) {
+            applied.add(
+                new AppliedEntry.GivenUp(position, cancelled.session(), cancelled.number()));
+          }
+        }
+      } else if (entry instanceof Entry.SessionOpened opened) {
+        openSession(opened);
+      } else if (entry instanceof Entry.SessionClosed closed) {
+        closed(closed.session(), isOurs(closed.session()));
+        sessions.close(closed.session());
+      } else if (entry instanceof Entry.Opened opened) {
+        if (opened.settings().foreignKeys() != settings.foreignKeys()) {
+          throw new ChainException(
+              "the journal was created with foreign keys "
+                  + (opened.settings().foreignKeys() ? "on" : "off")
+                  + ": start this node with --foreign-keys="
+                  + opened.settings().foreignKeys());
+        }
+        Parts.clear(database.statements());
+        state.epoch = position.seq();
+        state.settings = opened.settings();
+        database.useForeignKeys(state.foreignKeys());
+      }
+      return false; // a verdict was read ahead, when it was needed
+    }
+
+    private void openSession(Entry.SessionOpened opened) {
+      List<Position> gone = sessions.open(position, opened.nodeId(), opened.nonce());
+      if (opened.nodeId().equals(settings.nodeId()) && sessions.isOpen(position)) {
+        gone.forEach(session -> closed(session, true));
+        applied.add(new AppliedEntry.SessionOpened(position, opened.nonce()));
+      }
+    }
+
+    private void closed(Position session, boolean ours) {
+      if (ours) {
+        applied.add(new AppliedEntry.SessionClosed(position, session));
+      }
+    }
+
+    private boolean isOurs(Position session) {
+      return settings.nodeId().equals(sessions.nodeOf(session));
+    }
+
+    private boolean submit(Position session, long number, byte[] bytes)
+        throws SQLException,
+            FormatException,
+            TransactionLost,
+            EnvironmentFailure,
+            StepLimitExceeded {
+      boolean resumed = state.statement > 0;
+      if (!resumed && !sessions.takes(session, number)) {
+        return false;
+      }
+      Entry.Verdict verdict = verdicts.get(position);
+      boolean ours = isOurs(session);
+      WriteOutcome outcome;
+      boolean own = false;
+      statementsCut = false;
+      if (verdict != null && verdict.abort()) {
+        outcome = new WriteOutcome.Aborted(verdict.reason());
+        take(session, number);
+      } else {
+        WriteRequest request = RequestCodec.decode(bytes);
+        own = database.needsOwnTransaction(request, state.foreignKeys());
+        statementsCut = !request.transaction() && (own || cut.contains(position) || resumed);
+        if ((own || statementsCut) && !resumed) {
+          // Its neighbours must not be part of its transaction, nor its number of theirs.
+          commit();
+          database.begin();
+        }
+        IdempotencyKey key = request.key().orElse(null);
+        byte[] hash = key == null ? bytes : RequestCodec.hashWithoutKey(request);
+        ReplicatedSettings replicated = settingsOrThrow();
+        WriteOutcome settled =
+            key == null || resumed
+                ? null
+                : KeyStore.check(database.statements(), state, replicated, key, hash, clock());
+        if (settled != null) {
+          outcome = settled;
+          take(session, number);
+        } else {
+          if (!resumed) {
+            take(session, number);
+          }
+          boolean collect = ours || key != null;
+          database.steps().begin(verdict == null ? settings.stepLimit() : 0);
+          WriteOutcome.Executed executed =
+              new RequestRunner(database, state, this, current.event, position)
+                  .run(request, collect, statementsCut);
+          if (key != null) {
+            KeyStore.remember(
+                database.statements(),
+                state,
+                replicated,
+                key,
+                hash,
+                position,
+                executed,
+                clock());
+          }
+          outcome = executed;
+        }
+      }
+      state.digest = Digest.add(state.digest, outcomeKind(outcome));
+      if (ours) {
+        applied.add(new AppliedEntry.Taken(position, session, number, outcome));
+      }
+      return own || statementsCut;
+    }
+
+    private void take(Position session, long number) {
+      sessions.take(session, number);
+    }
+
+    private ReplicatedSettings settingsOrThrow() throws FormatException {
+      ReplicatedSettings known = state.settings;
+      if (known == null) {
+        throw new FormatException("the journal orders a request before any sequencer opened");
+      }
+      return known;
+    }
+
+    @Override
+    public @Nullable TransactionLost known(int statementIndex) {
+      return known.get(new Place(position, statementIndex));
+    }
+
+    @Override
+    public void at(int statementIndex) {
+      statement = statementIndex;
+    }
+  }
+
+  private static int outcomeKind(WriteOutcome outcome) {
+    if (outcome instanceof WriteOutcome.Executed executed) {
+      return executed.error().isPresent() ? 11 : 10;
+    }
+    if (outcome instanceof WriteOutcome.Duplicate) {
+      return 12;
+    }
+    if (outcome instanceof WriteOutcome.KeyConflict) {
+      return 13;
+    }
+    return outcome instanceof WriteOutcome.KeyStoreFull ? 14 : 15;
+  }
+
+  private static final Event NOTHING = new Event(1, "", EventHash.none(), 0, 0, 0, List.of());
+
+  /** The events are not the ones that follow. */
+  private static final class ChainException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    ChainException(String message) {
+      super(message);
+    }
+  }
+
+  /** The request that is to be held has been reached; everything before it is committed. */
+  private static final class HeldException extends Exception {
+    private static final long serialVersionUID = 1L;
+    private final transient Position position;
+
+    HeldException(Position position) {
+      super("held", null, false, false);
+      this.position = position;
+    }
+  }
+}

@@ -1,0 +1,182 @@
+package storage;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * The tables that a replica keeps beside the user's, in the same file, so that data and position
+ * are committed together. SQL cannot touch them: their names begin with {@link
+ * sql.StatementRules#RESERVED_PREFIX}.
+ */
+final class InternalTables {
+
+  /** Outcome digests of this many events are kept. */
+  private static final int DIGESTS_KEPT = 4096;
+
+  private static final List<String> CREATE =
+      List.of(
+          """
+          CREATE TABLE _peqlite_position (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            seq INTEGER NOT NULL,         -- the last event applied in full
+            idx INTEGER NOT NULL,         -- entries of the next event that are applied already
+            statement INTEGER NOT NULL,   -- statements of the next entry that are applied already
+            last_rowid INTEGER NOT NULL,  -- last_insert_rowid() within a request cut in pieces
+            hash BLOB NOT NULL,           -- of event seq
+            journal_id TEXT NOT NULL,
+            epoch INTEGER NOT NULL,
+            timestamp INTEGER NOT NULL,   -- of event seq, microseconds
+            clock INTEGER NOT NULL,       -- by which keys age, microseconds
+            digest INTEGER NOT NULL,      -- of the outcomes of the next event so far
+            key_count INTEGER NOT NULL,
+            settings INTEGER NOT NULL,    -- whether the four below are known
+            foreign_keys INTEGER NOT NULL,
+            key_age INTEGER NOT NULL,     -- microseconds
+            keys_max INTEGER NOT NULL,
+            key_outcome_bytes_max INTEGER NOT NULL)
+          """,
+          """
+          CREATE TABLE _peqlite_sessions (
+            seq INTEGER NOT NULL,
+            idx INTEGER NOT NULL,
+            node TEXT NOT NULL,
+            nonce TEXT NOT NULL,
+            low INTEGER NOT NULL,         -- every number up to here is taken
+            strays BLOB NOT NULL,         -- numbers above it that are taken, 8 bytes each
+            PRIMARY KEY (seq, idx)) WITHOUT ROWID
+          """,
+          """
+          CREATE TABLE _peqlite_keys (
+            user TEXT NOT NULL,
+            key TEXT NOT NULL,
+            hash BLOB NOT NULL,           -- of the request
+            seq INTEGER NOT NULL,
+            idx INTEGER NOT NULL,
+            outcome BLOB,                 -- null if it was too large to be kept
+            clock INTEGER NOT NULL,
+            PRIMARY KEY (user, key)) WITHOUT ROWID
+          """,
+          "CREATE INDEX _peqlite_keys_by_clock ON _peqlite_keys (clock)",
+          """
+          CREATE TABLE _peqlite_parts (
+            part INTEGER PRIMARY KEY,
+            seq INTEGER NOT NULL,         -- the session's position
+            idx INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            bytes BLOB NOT NULL)
+          """,
+          """
+          CREATE TABLE _peqlite_results (
+            statement INTEGER PRIMARY KEY,
+            result BLOB NOT NULL)
+          """,
+          """
+          CREATE TABLE _peqlite_digests (
+            slot INTEGER PRIMARY KEY,
+            seq INTEGER NOT NULL,
+            digest INTEGER NOT NULL)
+          """,
+          "CREATE TABLE _peqlite_rowid (id INTEGER PRIMARY KEY)",
+          "CREATE TABLE _peqlite_space (id INTEGER PRIMARY KEY, bytes BLOB)");
+
+  private InternalTables() {}
+
+  /** Creates the tables in an empty database; does nothing where they are. */
+  static void create(Connection connection) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      try (ResultSet row =
+          statement.executeQuery(
+              "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_peqlite_position'")) {
+        if (row.next()) {
+          return;
+        }
+      }
+      statement.execute("BEGIN IMMEDIATE");
+      for (String create : CREATE) {
+        statement.execute(create);
+      }
+      ReplicaState state = new ReplicaState();
+      try (StatementCache statements = new StatementCache(connection, 0)) {
+        savePosition(statements, state);
+      }
+      statement.execute("COMMIT");
+    }
+  }
+
+  static ReplicaState loadPosition(Connection connection) throws SQLException {
+    try (PreparedStatement query =
+            connection.prepareStatement(
+                "SELECT seq, idx, statement, last_rowid, hash, journal_id, epoch, timestamp, clock,"
+                    + " digest, key_count, settings, foreign_keys, key_age, keys_max,"
+                    + " key_outcome_bytes_max FROM _peqlite_position WHERE id = 1");
+        ResultSet row = query.executeQuery()) {
+      if (!row.next()) {
+        throw new SQLException("the database has lost its position: it was changed from outside");
+      }
+      ReplicaState state = new ReplicaState();
+      state.seq = row.getLong(1);
+      state.index = row.getInt(2);
+      state.statement = row.getInt(3);
+      state.lastRowid = row.getLong(4);
+      state.hash = row.getBytes(5);
+      state.journalId = row.getString(6);
+      state.epoch = row.getLong(7);
+      state.timestampMicros = row.getLong(8);
+      state.clockMicros = row.getLong(9);
+      state.digest = row.getLong(10);
+      state.keyCount = row.getLong(11);
+      if (row.getInt(12) != 0) {
+        state.settings =
+            new ReplicatedSettings(
+                row.getInt(13) != 0,
+                Duration.ofNanos(row.getLong(14) * 1000),
+                row.getLong(15),
+                row.getInt(16));
+      }
+      return state;
+    }
+  }
+
+  static void savePosition(StatementCache statements, ReplicaState state) throws SQLException {
+    PreparedStatement write =
+        statements.internal(
+            "INSERT OR REPLACE INTO _peqlite_position (id, seq, idx, statement, last_rowid, hash,"
+                + " journal_id, epoch, timestamp, clock, digest, key_count, settings,"
+                + " foreign_keys, key_age, keys_max, key_outcome_bytes_max)"
+                + " VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    write.setLong(1, state.seq);
+    write.setInt(2, state.index);
+    write.setInt(3, state.statement);
+    write.setLong(4, state.lastRowid);
+    write.setBytes(5, state.hash);
+    write.setString(6, state.journalId);
+    write.setLong(7, state.epoch);
+    write.setLong(8, state.timestampMicros);
+    write.setLong(9, state.clockMicros);
+    write.setLong(10, state.digest);
+    write.setLong(11, state.keyCount);
+    ReplicatedSettings settings = state.settings;
+    write.setInt(12, settings == null ? 0 : 1);
+    write.setInt(13, settings != null && settings.foreignKeys() ? 1 : 0);
+    write.setLong(14, settings == null ? 0 : settings.keyAge().toNanos() / 1000);
+    write.setLong(15, settings == null ? 0 : settings.keysMax());
+    write.setInt(16, settings == null ? 0 : settings.keyOutcomeBytesMax());
+    write.execute();
+  }
+
+  /** Keeps the digest of an event's outcomes; an old one makes room. */
+  static void saveDigest(StatementCache statements, long seq, long digest) throws SQLException {
+    PreparedStatement write =
+        statements.internal(
+            "INSERT OR REPLACE INTO _peqlite_digests (slot, seq, digest) VALUES (?, ?, ?)");
+    write.setLong(1, seq % DIGESTS_KEPT);
+    write.setLong(2, seq);
+    write.setLong(3, digest);
+    write.execute();
+  }
+}

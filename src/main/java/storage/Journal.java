@@ -1,0 +1,33 @@
+package storage;
+
+import java.util.List;
+
+/**
+ * The read side of the journal: the one durable order of events.
+ *
+ * <p>Events are appended through Pekko Persistence, by the log writer; whatever kind of journal it
+ * is, an append is fenced by the number it expects and returns after the bytes are durable. This
+ * seam reads what was appended, always from the journal's primary, never from a local copy.
+ *
+ * <p>All methods block, may be called from any thread, and answer within a bounded time.
+ */
+public interface Journal extends AutoCloseable {
+
+  /** The highest sequence number, 0 when the journal is empty. */
+  long head() throws JournalException;
+
+  /**
+   * Events in order, the first being number {@code from}.
+   *
+   * @param eventsMax how many at most
+   * @param bytesMax stop after the event that reaches this sum; one event is always returned if
+   *     there is one
+   * @return empty when {@code from} is above the head; never with a gap
+   * @throws JournalException also when the journal no longer holds {@code from} although it is not
+   *     above the head
+   */
+  List<StoredEvent> read(long from, int eventsMax, long bytesMax) throws JournalException;
+
+  @Override
+  void close();
+}

@@ -1,0 +1,357 @@
+package storage;
+
+import java.nio.file.Path;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import sql.Statement;
+import storage.ReadConnection.Usage;
+import storage.ReadFailure.Kind;
+
+/**
+ * A fixed number of read-only connections to the replica's file, beside the one that applies.
+ *
+ * <p>Thread-safe. Connections are opened when they are first needed, and thrown away after an error
+ * of the environment. A read can never change the file, is interrupted at its deadline and when the
+ * pool is closed, and returns no more than its limits. Work must not ask the same pool again from
+ * inside: it would wait for a connection that it may hold itself.
+ */
+public final class ReadPool implements AutoCloseable {
+
+  /** Reads from one state of the database. */
+  public interface Work<T> {
+
+    /** Called once, on one thread; the snapshot ends when it returns or throws. */
+    T run(ReadSnapshot snapshot) throws Exception;
+  }
+
+  private static final long CLOSE_WAIT_MILLIS = 5_000;
+  private static final AtomicInteger THREADS = new AtomicInteger();
+
+  private final Path databaseFile;
+  private final ReadSettings settings;
+  private final Semaphore permits;
+  private final ConcurrentLinkedDeque<ReadConnection> idle = new ConcurrentLinkedDeque<>();
+  private final ThreadPoolExecutor threads;
+  private final Object quiesceLock = new Object();
+
+  /** Which file the connections read, counted by {@link #reopen}. */
+  private final AtomicInteger generation = new AtomicInteger();
+
+  /** Present while new reads are held back; opened when they may go on. */
+  private volatile @Nullable CountDownLatch gate;
+
+  /** Set while {@link #quiesce} holds all permits itself. */
+  private volatile boolean drained;
+
+  private volatile boolean closing;
+
+  private ReadPool(Path databaseFile, ReadSettings settings) {
+    this.databaseFile = databaseFile;
+    this.settings = settings;
+    this.permits = new Semaphore(settings.connections());
+    this.threads =
+        new ThreadPoolExecutor(
+            settings.connections(),
+            settings.connections(),
+            0,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(settings.queueMax()),
+            ReadPool::thread);
+  }
+
+  /**
+   * Makes a pool for the file, which need not exist yet.
+   *
+   * @param databaseFile the replica's file
+   */
+  public static ReadPool open(Path databaseFile, ReadSettings settings) {
+    return new ReadPool(databaseFile, settings);
+  }
+
+  /**
+   * Runs the work on a read thread. What it throws completes the stage exceptionally.
+   *
+   * @throws RejectedExecutionException at once, when the queue is full or the pool is closed; a
+   *     stage completes with it when the pool is closed before the work has begun
+   */
+  public <T> CompletionStage<T> submit(Work<T> work) {
+    Task<T> task = new Task<>(work);
+    try {
+      threads.execute(task);
+    } catch (RejectedExecutionException e) {
+      throw closing ? closed() : new RejectedExecutionException("too many reads are waiting");
+    }
+    return task.result;
+  }
+
+  /**
+   * Runs the work on the calling thread, with a borrowed connection.
+   *
+   * @param deadlineNanos by {@link System#nanoTime()}: how long to wait for a free connection
+   * @throws RejectedExecutionException if none is free by then, or the pool is closed
+   * @throws ReadFailure if the database cannot be read at all
+   * @throws Exception what the work throws
+   */
+  public <T> T read(Work<T> work, long deadlineNanos) throws Exception {
+    if (!borrowPermit(deadlineNanos)) {
+      throw new RejectedExecutionException("no connection became free in time");
+    }
+    return withSnapshot(work, deadlineNanos);
+  }
+
+  /**
+   * Runs one statement on the calling thread, by itself and without a snapshot: the fastest read.
+   *
+   * @param sink what it throws ends the read and comes out here
+   * @throws ReadFailure if the statement fails, writes, takes too long, waits too long for a free
+   *     connection, or returns too much
+   * @throws RejectedExecutionException if the pool is closed
+   */
+  public void query(Statement statement, ReadLimits limits, RowSink sink) throws ReadFailure {
+    if (!borrowPermit(limits.deadlineNanos())) {
+      throw new ReadFailure(Kind.TIMEOUT, "query timeout");
+    }
+    ReadConnection connection = null;
+    try {
+      connection = takeConnection();
+      connection.query(statement, limits, new Usage(), false, sink);
+    } finally {
+      giveBack(connection);
+    }
+  }
+
+  /**
+   * Closes all idle connections and makes borrowed ones close when they are given back, so that a
+   * replaced file is opened anew. Whoever replaces the file does both inside of {@link #quiesce}.
+   */
+  public void reopen() {
+    generation.incrementAndGet();
+    closeIdle();
+  }
+
+  /**
+   * Holds back new reads while the action runs, which lets a checkpoint through. The action runs on
+   * the calling thread, and what it throws comes out here. It must not read from this pool.
+   *
+   * @param waitMillis how long to wait for running reads to end; then the action runs beside them
+   */
+  public void quiesce(long waitMillis, Runnable action) {
+    synchronized (quiesceLock) {
+      CountDownLatch opened = new CountDownLatch(1);
+      gate = opened;
+      try {
+        drained = tryDrain(waitMillis);
+        action.run();
+      } finally {
+        if (drained) {
+          drained = false;
+          permits.release(settings.connections());
+        }
+        gate = null;
+        opened.countDown();
+      }
+    }
+  }
+
+  /** How many submitted works wait for a thread, now. */
+  public int queued() {
+    return threads.getQueue().size();
+  }
+
+  /** How many connections are borrowed, now. */
+  public int active() {
+    return drained ? 0 : settings.connections() - permits.availablePermits();
+  }
+
+  /**
+   * Interrupts running reads, refuses new and waiting ones, and waits a few seconds for the running
+   * ones to end; a sink that goes on blocking after that closes its connection when it returns.
+   */
+  @Override
+  public void close() {
+    closing = true;
+    for (Runnable waiting : threads.shutdownNow()) {
+      ((Task<?>) waiting).abandon();
+    }
+    synchronized (quiesceLock) {
+      if (tryDrain(CLOSE_WAIT_MILLIS)) {
+        permits.release(settings.connections());
+      }
+    }
+    closeIdle();
+  }
+
+  private <T> T withSnapshot(Work<T> work, long deadlineNanos) throws Exception {
+    ReadConnection connection = null;
+    try {
+      connection = takeConnection();
+      Snapshot snapshot = new Snapshot(connection, connection.begin(deadlineNanos));
+      try {
+        return work.run(snapshot);
+      } finally {
+        snapshot.isOver = true;
+        connection.end();
+      }
+    } finally {
+      giveBack(connection);
+    }
+  }
+
+  /** Waits for the right to one connection; false if the deadline came first. */
+  private boolean borrowPermit(long deadlineNanos) {
+    try {
+      while (true) {
+        CountDownLatch opened = gate;
+        if (opened != null
+            && !opened.await(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+          return false;
+        }
+        if (closing) {
+          throw closed();
+        }
+        if (!permits.tryAcquire()
+            && !permits.tryAcquire(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+          return false;
+        }
+        if (closing) {
+          permits.release();
+          throw closed();
+        }
+        if (gate == null) {
+          return true;
+        }
+        permits.release();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new RejectedExecutionException("interrupted while waiting for a connection", e);
+    }
+  }
+
+  private ReadConnection takeConnection() throws ReadFailure {
+    int wanted = generation.get();
+    while (true) {
+      ReadConnection connection = idle.pollFirst();
+      if (connection == null) {
+        return ReadConnection.open(databaseFile, settings, wanted, () -> closing);
+      }
+      if (connection.generation() == wanted) {
+        return connection;
+      }
+      connection.close();
+    }
+  }
+
+  private void giveBack(@Nullable ReadConnection connection) {
+    try {
+      if (connection != null) {
+        if (connection.isBroken() || isOutdated(connection)) {
+          connection.close();
+        } else {
+          // The first out is the last in: its statements and pages are the warmest.
+          idle.addFirst(connection);
+          // Whoever cleared the idle ones between the question and the answer missed this one.
+          if (isOutdated(connection) && idle.remove(connection)) {
+            connection.close();
+          }
+        }
+      }
+    } finally {
+      permits.release();
+    }
+  }
+
+  private boolean isOutdated(ReadConnection connection) {
+    return closing || connection.generation() != generation.get();
+  }
+
+  private void closeIdle() {
+    ReadConnection connection = idle.pollFirst();
+    while (connection != null) {
+      connection.close();
+      connection = idle.pollFirst();
+    }
+  }
+
+  private boolean tryDrain(long waitMillis) {
+    try {
+      return permits.tryAcquire(settings.connections(), waitMillis, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  private static RejectedExecutionException closed() {
+    return new RejectedExecutionException("the database is closed");
+  }
+
+  private static Thread thread(Runnable work) {
+    Thread thread = new Thread(work, "peqlite-read-" + THREADS.incrementAndGet());
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  private final class Task<T> implements Runnable {
+    private final Work<T> work;
+    private final CompletableFuture<T> result = new CompletableFuture<>();
+
+    Task(Work<T> work) {
+      this.work = work;
+    }
+
+    @Override
+    public void run() {
+      try {
+        // There are as many threads as connections, so one becomes free when its reader ends.
+        long deadlineNanos = System.nanoTime() + Long.MAX_VALUE / 2;
+        if (borrowPermit(deadlineNanos)) {
+          result.complete(withSnapshot(work, deadlineNanos));
+        } else {
+          abandon();
+        }
+      } catch (Throwable e) {
+        result.completeExceptionally(e);
+      }
+    }
+
+    void abandon() {
+      result.completeExceptionally(closed());
+    }
+  }
+
+  private static final class Snapshot implements ReadSnapshot {
+    private final ReadConnection connection;
+    private final long seq;
+    private final Usage usage = new Usage();
+    private boolean isOver;
+
+    Snapshot(ReadConnection connection, long seq) {
+      this.connection = connection;
+      this.seq = seq;
+    }
+
+    @Override
+    public long seq() {
+      return seq;
+    }
+
+    @Override
+    public void query(Statement statement, ReadLimits limits, RowSink rowsAsked)
+        throws ReadFailure {
+      if (isOver) {
+        throw new IllegalStateException("the snapshot is over");
+      }
+      connection.query(statement, limits, usage, true, rowsAsked);
+    }
+  }
+}

@@ -1,0 +1,281 @@
+package storage;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import sql.Classification;
+import sql.Statement;
+import sql.StatementResult;
+import sql.WriteRequest;
+
+/**
+ * The applying connection: its transactions, its prepared statements and the functions that stand
+ * in for SQLite's own. Knows nothing of events. One thread, except {@link StepCounter#stop()}.
+ */
+final class ReplicaDatabase {
+
+  /** How long a checkpoint waits for readers; they go on while it waits. */
+  private static final int CHECKPOINT_WAIT_MILLIS = 50;
+
+  private static final int SPACE_PROBE_BYTES = 1 << 20;
+
+  private final Path file;
+  private final StepCounter steps = new StepCounter();
+  private final DeterministicFunctions functions;
+  private final Connection connection;
+  private final StatementCache statements;
+  private final StatementRunner runner;
+  private boolean inTransaction;
+  private boolean statisticsTouched;
+  private @Nullable Boolean schemaHasDeferred;
+
+  private ReplicaDatabase(Path file, ApplySettings settings) throws SQLException {
+    this.file = file;
+    functions = new DeterministicFunctions();
+    connection =
+        DatabaseConnections.openApplying(
+            file,
+            new DatabaseConnections.ApplyingSettings(
+                settings.foreignKeys(), settings.cacheBytes(), settings.databaseBytesMax()),
+            functions);
+    try {
+      steps.install(connection);
+      statements = new StatementCache(connection, settings.statementCacheMax());
+      runner =
+          new StatementRunner(connection, statements, functions, steps, settings.resultBytesMax());
+      InternalTables.create(connection);
+    } catch (SQLException e) {
+      connection.close();
+      throw e;
+    }
+  }
+
+  static ReplicaDatabase open(Path file, ApplySettings settings) throws ReplicaException {
+    try {
+      return new ReplicaDatabase(file, settings);
+    } catch (SQLException e) {
+      throw new ReplicaException("cannot open " + file + ": " + SqliteErrors.message(e), e);
+    }
+  }
+
+  Connection connection() {
+    return connection;
+  }
+
+  StatementCache statements() {
+    return statements;
+  }
+
+  StatementRunner runner() {
+    return runner;
+  }
+
+  StepCounter steps() {
+    return steps;
+  }
+
+  ReplicaState loadState() throws SQLException {
+    return InternalTables.loadPosition(connection);
+  }
+
+  void useForeignKeys(boolean foreignKeys) {
+    runner.useRules(foreignKeys);
+  }
+
+  boolean inTransaction() {
+    return inTransaction;
+  }
+
+  /** Begins a transaction unless one is open. */
+  void begin() throws SQLException {
+    if (!inTransaction) {
+      statements.internal("BEGIN IMMEDIATE").execute();
+      inTransaction = true;
+    }
+  }
+
+  /**
+   * Commits.
+   *
+   * @throws TransactionLost if a deferred foreign key is violated; that is an outcome
+   */
+  void commit() throws SQLException, TransactionLost {
+    try {
+      statements.internal("COMMIT").execute();
+      inTransaction = false;
+      statisticsTouched = false;
+    } catch (SQLException e) {
+      if (SqliteErrors.isEnvironment(e)) {
+        throw e;
+      }
+      throw new TransactionLost(
+          new StatementResult.Failed(SqliteErrors.message(e), SqliteErrors.code(e), 0));
+    }
+  }
+
+  /** Undoes everything since the last commit, the connection's own memory included. */
+  void rollback() throws SQLException {
+    schemaHasDeferred = null;
+    if (inTransaction) {
+      inTransaction = false;
+      // SQLite may have ended the transaction by itself; then there is nothing to roll back.
+      try {
+        statements.internal("ROLLBACK").execute();
+      } catch (SQLException e) {
+        if (SqliteErrors.isEnvironment(e)) {
+          throw e;
+        }
+      }
+    }
+    if (statisticsTouched) {
+      statisticsTouched = false;
+      reloadStatistics();
+    }
+  }
+
+  /** Leaves no transaction behind, whatever happened before. */
+  void abandon() {
+    try {
+      rollback();
+    } catch (SQLException ignored) {
+      // Whoever asked is told of the failure that led here and opens the database anew.
+      inTransaction = false;
+    }
+  }
+
+  void savepoint() throws SQLException {
+    statements.internal("SAVEPOINT request").execute();
+  }
+
+  void rollbackToSavepoint() throws SQLException {
+    statements.internal("ROLLBACK TO request").execute();
+  }
+
+  void releaseSavepoint() throws SQLException {
+    statements.internal("RELEASE request").execute();
+  }
+
+  /** Makes last_insert_rowid() a known number and changes() 1, whatever ran before. */
+  void resetRowid(long rowid) throws SQLException {
+    PreparedStatement reset =
+        statements.internal("INSERT OR REPLACE INTO _peqlite_rowid (id) VALUES (?)");
+    reset.setLong(1, rowid);
+    reset.execute();
+  }
+
+  /** Checks foreign keys at the end of this transaction only. */
+  void deferForeignKeys() throws SQLException {
+    statements.internal("PRAGMA defer_foreign_keys = ON").execute();
+  }
+
+  /** Tells that statements wrote the tables of the query planner. */
+  void statisticsTouched(boolean touched) {
+    statisticsTouched |= touched;
+  }
+
+  /**
+   * Makes the connection use the query planner's tables as they are now (sqlite.org, ANALYZE: "an
+   * application can force the query planner to reread the statistics tables by running ANALYZE
+   * sqlite_schema").
+   */
+  void reloadStatistics() throws SQLException {
+    try (java.sql.Statement statement = connection.createStatement()) {
+      statement.execute("ANALYZE sqlite_schema");
+    }
+  }
+
+  void schemaChanged() {
+    schemaHasDeferred = null;
+  }
+
+  /**
+   * Whether the request must be alone in its transaction: SQLite checks deferred foreign keys at
+   * COMMIT only, so that a neighbour would be blamed for it.
+   */
+  boolean needsOwnTransaction(WriteRequest request, boolean foreignKeys) throws SQLException {
+    if (!foreignKeys) {
+      return false;
+    }
+    if (request.foreignKeysDeferred() || schemaHasDeferred()) {
+      return true;
+    }
+    for (Statement statement : request.statements()) {
+      if (runner.classify(statement) instanceof Classification.Write write
+          && write.traits().mentionsDeferred()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean schemaHasDeferred() throws SQLException {
+    Boolean known = schemaHasDeferred;
+    if (known == null) {
+      try (ResultSet row =
+          statements
+              .internal("SELECT 1 FROM sqlite_schema WHERE sql LIKE '%DEFERRED%' LIMIT 1")
+              .executeQuery()) {
+        known = row.next();
+      }
+      schemaHasDeferred = known;
+    }
+    return known;
+  }
+
+  long walBytes() {
+    return size(file.resolveSibling(file.getFileName() + "-wal"));
+  }
+
+  static long size(Path file) {
+    try {
+      return Files.exists(file) ? Files.size(file) : 0;
+    } catch (IOException e) {
+      return 0; // it went away between the two questions
+    }
+  }
+
+  /** Moves the whole write-ahead log into the file and cuts it, unless readers prevent it. */
+  boolean checkpoint() {
+    try (java.sql.Statement statement = connection.createStatement()) {
+      statement.execute("PRAGMA busy_timeout = " + CHECKPOINT_WAIT_MILLIS);
+      try (ResultSet row = statement.executeQuery("PRAGMA wal_checkpoint(TRUNCATE)")) {
+        return row.next() && row.getInt(1) == 0;
+      } finally {
+        statement.execute("PRAGMA busy_timeout = " + DatabaseConnections.BUSY_TIMEOUT_MILLIS);
+      }
+    } catch (SQLException e) {
+      return false; // readers were in the way, or the disk is: the next one will show
+    }
+  }
+
+  /** Commits a megabyte and takes it back. */
+  boolean hasSpace() {
+    try {
+      for (String sql :
+          List.of(
+              "INSERT INTO _peqlite_space (bytes) VALUES (zeroblob(" + SPACE_PROBE_BYTES + "))",
+              "DELETE FROM _peqlite_space")) {
+        statements.internal(sql).execute();
+      }
+      return true;
+    } catch (SQLException e) {
+      return false;
+    }
+  }
+
+  void close() {
+    try {
+      statements.close();
+      connection.close();
+      functions.close();
+    } catch (SQLException ignored) {
+      // What is committed is committed; the rest comes from the journal again.
+    }
+  }
+}

@@ -1,0 +1,27 @@
+package storage;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a replica stands while it applies: the row of {@code _peqlite_position} in memory. After a
+ * rollback it is loaded again. The columns are explained in {@link InternalTables}.
+ */
+final class ReplicaState {
+  long seq;
+  int index;
+  int statement;
+  long lastRowid;
+  byte[] hash = EventHash.none();
+  String journalId = "";
+  long epoch;
+  long timestampMicros;
+  long clockMicros;
+  long digest;
+  long keyCount;
+  @Nullable ReplicatedSettings settings;
+
+  boolean foreignKeys() {
+    ReplicatedSettings known = settings;
+    return known != null && known.foreignKeys();
+  }
+}

@@ -1,0 +1,177 @@
+package storage;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The journal of a single node: a SQLite file of its own, written through pekko-persistence-jdbc
+ * with {@code synchronous=FULL}, so that a commit returns after fsync.
+ *
+ * <p>This class creates the table that the plugin writes to, and reads it by a connection of its
+ * own, apart from the appends. The fence is the table's unique (persistence id, sequence number).
+ */
+public final class SqliteJournal implements Journal {
+
+  /** The persistence id under which all events stand. */
+  public static final String PERSISTENCE_ID = "peqlite";
+
+  private static final int BUSY_TIMEOUT_MILLIS = 5000;
+
+  private static final String CREATE_TABLE =
+      """
+      CREATE TABLE IF NOT EXISTS event_journal (
+        ordering INTEGER PRIMARY KEY AUTOINCREMENT,
+        persistence_id TEXT NOT NULL,
+        sequence_number INTEGER NOT NULL,
+        deleted INTEGER NOT NULL DEFAULT 0,
+        writer TEXT NOT NULL,
+        write_timestamp INTEGER NOT NULL,
+        adapter_manifest TEXT NOT NULL,
+        event_payload BLOB NOT NULL,
+        event_ser_id INTEGER NOT NULL,
+        event_ser_manifest TEXT NOT NULL,
+        meta_payload BLOB,
+        meta_ser_id INTEGER,
+        meta_ser_manifest TEXT,
+        UNIQUE (persistence_id, sequence_number))
+      """;
+
+  private final String url;
+  private @Nullable Connection connection;
+
+  private SqliteJournal(String url) {
+    this.url = url;
+  }
+
+  /**
+   * Creates the file and its table if they are missing.
+   *
+   * @throws JournalException if that cannot be done, or the file is not a journal
+   */
+  public static SqliteJournal open(Path file) throws JournalException {
+    String url = url(file);
+    boolean existed = Files.exists(file);
+    try (Connection connection = DriverManager.getConnection(url);
+        Statement statement = connection.createStatement()) {
+      statement.execute(CREATE_TABLE);
+      requireDurable(statement);
+    } catch (SQLException e) {
+      throw new JournalException(
+          "cannot " + (existed ? "open" : "create") + " the journal " + file + ": " + text(e), e);
+    }
+    return new SqliteJournal(url);
+  }
+
+  /** The JDBC address that the appending pool must use too: it carries the durability settings. */
+  public static String url(Path file) {
+    return "jdbc:sqlite:"
+        + file.toAbsolutePath()
+        + "?journal_mode=WAL&synchronous=FULL&busy_timeout="
+        + BUSY_TIMEOUT_MILLIS;
+  }
+
+  /** A journal that does not fsync would break the promise made with every answer. */
+  private static void requireDurable(Statement statement) throws SQLException, JournalException {
+    try (ResultSet row = statement.executeQuery("PRAGMA synchronous")) {
+      if (!row.next() || row.getInt(1) < 2) {
+        throw new JournalException("the journal's connection does not run with synchronous=FULL");
+      }
+    }
+    try (ResultSet row = statement.executeQuery("PRAGMA journal_mode")) {
+      if (!row.next() || !"wal".equalsIgnoreCase(row.getString(1))) {
+        throw new JournalException("the journal's file system cannot hold a write-ahead log");
+      }
+    }
+  }
+
+  @Override
+  public synchronized long head() throws JournalException {
+    try (PreparedStatement query =
+        connection()
+            .prepareStatement(
+                "SELECT max(sequence_number) FROM event_journal WHERE persistence_id = ?")) {
+      query.setString(1, PERSISTENCE_ID);
+      try (ResultSet row = query.executeQuery()) {
+        return row.next() ? row.getLong(1) : 0;
+      }
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+  }
+
+  @Override
+  public synchronized List<StoredEvent> read(long from, int eventsMax, long bytesMax)
+      throws JournalException {
+    List<StoredEvent> events = new ArrayList<>();
+    try (PreparedStatement query =
+        connection()
+            .prepareStatement(
+                "SELECT sequence_number, event_payload FROM event_journal"
+                    + " WHERE persistence_id = ? AND sequence_number >= ?"
+                    + " ORDER BY sequence_number LIMIT ?")) {
+      query.setString(1, PERSISTENCE_ID);
+      query.setLong(2, from);
+      query.setInt(3, eventsMax);
+      long bytes = 0;
+      try (ResultSet row = query.executeQuery()) {
+        while (bytes < bytesMax && row.next()) {
+          long seq = row.getLong(1);
+          if (seq != from + events.size()) {
+            throw new JournalException(
+                "the journal does not hold event "
+                    + (from + events.size())
+                    + " although it holds event "
+                    + seq);
+          }
+          byte[] payload = row.getBytes(2);
+          bytes += payload.length;
+          events.add(new StoredEvent(seq, payload));
+        }
+      }
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+    return events;
+  }
+
+  /** Opened on first use and again after a failure, so that a mended file is found again. */
+  private Connection connection() throws SQLException {
+    Connection open = connection;
+    if (open == null) {
+      open = DriverManager.getConnection(url);
+      connection = open;
+    }
+    return open;
+  }
+
+  private JournalException failed(SQLException e) {
+    close();
+    return new JournalException("cannot read the journal: " + text(e), e);
+  }
+
+  private static String text(SQLException e) {
+    return String.valueOf(e.getMessage());
+  }
+
+  @Override
+  public synchronized void close() {
+    Connection open = connection;
+    connection = null;
+    if (open != null) {
+      try {
+        open.close();
+      } catch (SQLException ignored) {
+        // It was only read from; nothing can be lost by a failing close.
+      }
+    }
+  }
+}

@@ -1,0 +1,57 @@
+package http;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import sql.Statement;
+import sql.StatementRules;
+
+class LoadScriptTest {
+
+  private static Plan plan(String script) {
+    return LoadScript.plan(script.getBytes(StandardCharsets.UTF_8), new StatementRules(false));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "CREATE TABLE t(a);INSERT INTO t VALUES(1);",
+        "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE t(a);\n"
+            + "INSERT INTO t VALUES(1);\nCOMMIT;\n",
+        "/* dump */ begin; CREATE TABLE t(a); PRAGMA foreign_keys = on;"
+            + " INSERT INTO t VALUES(1); -- last\n end transaction",
+        "BEGIN IMMEDIATE; CREATE TABLE t(a); INSERT INTO t VALUES(1); -- one\n COMMIT;",
+      })
+  void takesADumpAsOneGroup(String script) {
+    List<Statement> statements = plan(script).statements();
+    assertEquals(2, statements.size());
+    assertTrue(statements.get(0).joinedToNext());
+    assertTrue(statements.get(1).sql().contains("INSERT INTO t VALUES(1)"));
+  }
+
+  @Test
+  void refusesATransactionInside() {
+    Plan plan = plan("CREATE TABLE t(a); BEGIN; INSERT INTO t VALUES(1); COMMIT;");
+    assertTrue(plan.firstFailure().isPresent());
+    assertEquals(List.of(), plan.statements());
+  }
+
+  @Test
+  void refusesADatabaseFile() {
+    RequestException refusal =
+        assertThrows(RequestException.class, () -> plan("SQLite format 3\0whatever"));
+    assertTrue(refusal.text().contains("SQL text"));
+  }
+
+  @Test
+  void hasNothingToDoForAnEmptyDump() {
+    assertEquals(List.of(), plan("-- nothing\n").slots());
+    assertEquals(List.of(), plan("BEGIN; COMMIT;").slots());
+  }
+}
