@@ -183,6 +183,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       ApplierHandle handle,
       Start start) {
     super(context);
+    context.setLoggerName(Replica.class);
     this.timers = timers;
     this.settings = settings;
     this.applySettings = applySettings;
@@ -277,8 +278,13 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     if (open == null || !knowsStartHead()) {
       return this;
     }
-    if (heldAt != null && !readVerdict(heldAt)) {
-      return this;
+    if (heldAt != null) {
+      if (!readVerdict(heldAt)) {
+        return this;
+      }
+      // Clients hear of what is applied now before this step ends: they may write again at once.
+      heldAt = null;
+      recovered();
     }
     List<StoredEvent> next = next();
     if (!next.isEmpty()) {
@@ -408,7 +414,6 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
         deaths = 0;
         note.clear();
       }
-      heldAt = null;
       verdicts.clear();
       oneByOne = false;
       if (position.seq() >= head) {

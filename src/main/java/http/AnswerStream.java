@@ -34,6 +34,12 @@ final class AnswerStream extends OutputStream {
 
   private static final int CHUNKS_WAITING = 4;
 
+  /** How long the client has after the deadline to take what was made before it. */
+  private static final Duration GRACE = Duration.ofSeconds(5);
+
+  /** How long one chunk may take at least: what is made at the deadline must still be sent. */
+  private static final long CHUNK_NANOS_MIN = 1_000_000_000L;
+
   private final ClassicActorSystemProvider system;
   private final long deadlineNanos;
   private final Consumer<Source<ByteString, ?>> onStreaming;
@@ -46,7 +52,8 @@ final class AnswerStream extends OutputStream {
   /**
    * Starts an empty answer.
    *
-   * @param deadlineNanos by {@link System#nanoTime()}; the client must have all of it by then
+   * @param deadlineNanos by {@link System#nanoTime()}; the client must have all of it a few seconds
+   *     after it
    * @param onStreaming called at most once, when the answer turns out to be large
    */
   AnswerStream(
@@ -125,12 +132,9 @@ final class AnswerStream extends OutputStream {
         Source.<ByteString>queue(CHUNKS_WAITING, OverflowStrategy.backpressure())
             .preMaterialize(system);
     queue = open.first();
-    onStreaming.accept(open.second().completionTimeout(Duration.ofNanos(remainingNanos())));
+    Duration remaining = Duration.ofNanos(Math.max(0, deadlineNanos - System.nanoTime()));
+    onStreaming.accept(open.second().completionTimeout(remaining.plus(GRACE)));
     return open.first();
-  }
-
-  private long remainingNanos() {
-    return Math.max(1_000_000, deadlineNanos - System.nanoTime());
   }
 
   /** Waits until the chunk before is taken; one is on its way while the next is made. */
@@ -140,19 +144,35 @@ final class AnswerStream extends OutputStream {
       return;
     }
     offered = null;
+    long patience = Math.max(CHUNK_NANOS_MIN, deadlineNanos - System.nanoTime());
     try {
       QueueOfferResult result =
-          pending.toCompletableFuture().get(remainingNanos(), TimeUnit.NANOSECONDS);
+          pending.toCompletableFuture().get(patience, TimeUnit.NANOSECONDS);
       if (!QueueOfferResult.enqueued().equals(result)) {
-        throw new IOException("the client is gone");
+        throw new NotTaken("the client is gone");
       }
     } catch (TimeoutException late) {
-      throw new IOException("the client did not take the answer in time", late);
+      throw new NotTaken("the client did not take the answer in time");
     } catch (ExecutionException failed) {
-      throw new IOException("the client is gone", failed.getCause());
+      throw new NotTaken("the client is gone");
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
-      throw new IOException("interrupted while sending", interrupted);
+      throw new NotTaken("this node is stopping");
+    }
+  }
+
+  /** The client did not take the answer. Without a stack trace, since clients can cause many. */
+  private static final class NotTaken extends IOException {
+
+    private static final long serialVersionUID = 1L;
+
+    NotTaken(String message) {
+      super(message);
+    }
+
+    @Override
+    public synchronized Throwable fillInStackTrace() {
+      return this;
     }
   }
 }

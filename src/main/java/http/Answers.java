@@ -33,6 +33,7 @@ final class Answers {
   private static final ContentType TEXT =
       MediaTypes.TEXT_PLAIN.toContentType(HttpCharsets.custom("utf-8"));
 
+  private static final HttpHeader RQLITE = RawHeader.create("X-RQLITE-VERSION", RQLITE_VERSION);
   private static final HttpHeader DUPLICATE = RawHeader.create("Peqlite-Duplicate", "true");
 
   private final List<HttpHeader> headers;
@@ -40,7 +41,7 @@ final class Answers {
 
   Answers(HttpSettings settings, String clusterAddress) {
     List<HttpHeader> all = new ArrayList<>();
-    all.add(RawHeader.create("X-RQLITE-VERSION", RQLITE_VERSION));
+    all.add(RQLITE);
     all.add(RawHeader.create("Peqlite-Version", settings.version()));
     all.add(RawHeader.create("Access-Control-Allow-Methods", "OPTIONS, GET, POST"));
     all.add(RawHeader.create("Access-Control-Allow-Headers", "Content-Type"));
@@ -58,7 +59,8 @@ final class Answers {
 
   /** A response that is text. */
   HttpResponse text(int status, String text) {
-    return empty(status).withEntity(HttpEntities.create(TEXT, text.getBytes(StandardCharsets.UTF_8)));
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    return empty(status).withEntity(HttpEntities.create(TEXT, bytes));
   }
 
   /** A response that is JSON and not about the database. */
@@ -96,6 +98,14 @@ final class Answers {
     return refusal.kind() == RequestException.Kind.BUSY
         ? retryAfter(response, Duration.ofSeconds(1))
         : response;
+  }
+
+  /** The answer to what could not even be taken for a request. */
+  static HttpResponse unreadable(int status, String reason) {
+    return HttpResponse.create()
+        .withStatus(status)
+        .addHeader(RQLITE)
+        .withEntity(HttpEntities.create(JSON, error(reason, Optional.empty(), fields -> {})));
   }
 
   /** This node cannot answer now; nothing was done. */

@@ -47,9 +47,10 @@ final class Bodies {
   }
 
   /**
-   * Serves a request with its body, or fails with a {@link RequestException}; the bounds count it
-   * until the returned stage completes.
+   * Serves a request with its body; the bounds count it until the returned stage completes, which
+   * fails with a {@link RequestException} if the body or the handler's reading of it is refused.
    *
+   * @throws RequestException if the request is refused before any of its body was read
    * @param timeout how long the body may take to arrive
    */
   CompletionStage<HttpResponse> serve(
@@ -61,13 +62,14 @@ final class Bodies {
       throw busy("too many requests are being served");
     }
     Held held = new Held();
-    CompletionStage<HttpResponse> response;
+    CompletionStage<byte[]> body;
     try {
-      response = read(request, timeout, held).thenCompose(handler);
-    } catch (RuntimeException refused) {
-      response = CompletableFuture.failedFuture(refused);
+      body = read(request, timeout, held);
+    } catch (RequestException refused) {
+      held.release();
+      throw refused;
     }
-    return response.whenComplete((done, failure) -> held.release());
+    return body.thenCompose(handler).whenComplete((done, failure) -> held.release());
   }
 
   private CompletionStage<byte[]> read(HttpRequest request, Duration timeout, Held held) {

@@ -48,13 +48,14 @@ final class DatabaseRoutes {
       Node node,
       HttpSettings settings,
       Bodies bodies,
-      Answers answers) {
+      Answers answers,
+      InFlight inFlight) {
     this.node = node;
     this.settings = settings;
     this.bodies = bodies;
     this.answers = answers;
     this.rules = new StatementRules(node.foreignKeys());
-    this.reads = new ReadRoutes(system, node, settings, answers);
+    this.reads = new ReadRoutes(system, node, settings, answers, inFlight);
     this.writes = new WriteRoutes(node, answers);
     this.keys = new KeyRoutes(node, answers);
   }

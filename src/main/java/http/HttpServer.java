@@ -6,20 +6,33 @@ import com.typesafe.config.ConfigFactory;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import org.apache.pekko.Done;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
 import org.apache.pekko.http.javadsl.Http;
-import org.apache.pekko.http.javadsl.HttpTerminated;
 import org.apache.pekko.http.javadsl.ServerBinding;
 import org.apache.pekko.http.javadsl.settings.ServerSettings;
+import org.apache.pekko.pattern.Patterns;
+import org.jspecify.annotations.Nullable;
 
 /** The HTTP interface of one node, from when it listens until it is stopped. Thread-safe. */
 public final class HttpServer {
 
-  private final ServerBinding binding;
+  /** How long answers that are finished have to reach the network before connections are closed. */
+  private static final Duration FLUSH = Duration.ofMillis(250);
 
-  private HttpServer(ServerBinding binding) {
+  private final ClassicActorSystemProvider system;
+  private final ServerBinding binding;
+  private final InFlight inFlight;
+  private @Nullable CompletionStage<Done> stopped;
+
+  private HttpServer(
+      ClassicActorSystemProvider system, ServerBinding binding, InFlight inFlight) {
+    this.system = system;
     this.binding = binding;
+    this.inFlight = inFlight;
   }
 
   /**
@@ -31,13 +44,14 @@ public final class HttpServer {
    */
   public static CompletionStage<HttpServer> start(
       ClassicActorSystemProvider system, Node node, HttpSettings settings) {
-    Router router = new Router(system, node, settings);
+    InFlight inFlight = new InFlight();
+    Router router = new Router(system, node, settings, inFlight);
     Config config = system.classicSystem().settings().config();
     return Http.get(system)
         .newServerAt(settings.host(), settings.port())
         .withSettings(ServerSettings.create(serverConfig(settings).withFallback(config)))
         .bind(router::handle)
-        .thenApply(HttpServer::new);
+        .thenApply(binding -> new HttpServer(system, binding, inFlight));
   }
 
   /** Where it listens, with the real port. */
@@ -47,12 +61,43 @@ public final class HttpServer {
 
   /**
    * Stops: no new connections and requests are taken, those that were taken are finished, then
-   * connections are closed.
+   * connections are closed. A second call waits for the first.
    *
    * @param hardDeadline when connections are closed even if their requests are not finished
    */
-  public CompletionStage<HttpTerminated> stop(Duration hardDeadline) {
-    return binding.terminate(hardDeadline);
+  public synchronized CompletionStage<Done> stop(Duration hardDeadline) {
+    CompletionStage<Done> already = stopped;
+    if (already == null) {
+      already = stopOnce(hardDeadline);
+      stopped = already;
+    }
+    return already;
+  }
+
+  private CompletionStage<Done> stopOnce(Duration hardDeadline) {
+    long deadlineNanos = System.nanoTime() + hardDeadline.toNanos();
+    CompletionStage<Done> finished =
+        inFlight
+            .stop()
+            .toCompletableFuture()
+            .thenCompose(done -> flushed())
+            .completeOnTimeout(
+                Done.getInstance(), hardDeadline.toNanos(), TimeUnit.NANOSECONDS);
+    // Closing at once would cut connections whose answer is made and not sent yet.
+    return binding
+        .unbind()
+        .thenCombine(finished, (unbound, idle) -> idle)
+        .thenCompose(
+            idle -> {
+              long left = Math.max(1_000_000, deadlineNanos - System.nanoTime());
+              return binding.terminate(Duration.ofNanos(left));
+            })
+        .thenApply(terminated -> Done.getInstance());
+  }
+
+  private CompletionStage<Done> flushed() {
+    return Patterns.after(
+        FLUSH, system, () -> CompletableFuture.completedFuture(Done.getInstance()));
   }
 
   private static Config serverConfig(HttpSettings settings) {
@@ -68,6 +113,8 @@ public final class HttpServer {
             Map.entry("pekko.http.server.max-connections", settings.connectionsMax()),
             Map.entry("pekko.http.server.backlog", 1_024),
             Map.entry("pekko.http.server.socket-options.tcp-no-delay", true),
+            Map.entry(
+                "pekko.http.server.parsing.error-handler", UnreadableRequests.class.getName()),
             Map.entry("pekko.http.server.parsing.max-content-length", settings.bodyBytesMax()),
             // Queries by GET are part of the URL.
             Map.entry("pekko.http.server.parsing.max-uri-length", "256k"),

@@ -45,13 +45,19 @@ final class ReadRoutes {
   private final Node node;
   private final HttpSettings settings;
   private final Answers answers;
+  private final InFlight inFlight;
 
   ReadRoutes(
-      ClassicActorSystemProvider system, Node node, HttpSettings settings, Answers answers) {
+      ClassicActorSystemProvider system,
+      Node node,
+      HttpSettings settings,
+      Answers answers,
+      InFlight inFlight) {
     this.system = system;
     this.node = node;
     this.settings = settings;
     this.answers = answers;
+    this.inFlight = inFlight;
   }
 
   /** Runs a plan; whatever of it writes is refused, each statement for itself. */
@@ -98,6 +104,8 @@ final class ReadRoutes {
 
   private CompletionStage<HttpResponse> submit(Plan plan, RequestContext context) {
     CompletableFuture<HttpResponse> response = new CompletableFuture<>();
+    // A large answer goes on after its response began.
+    inFlight.beginMore();
     try {
       node.reads()
           .submit(
@@ -107,11 +115,13 @@ final class ReadRoutes {
               })
           .whenComplete(
               (done, failure) -> {
+                inFlight.end();
                 if (failure != null) {
                   fail(response, failure);
                 }
               });
     } catch (RejectedExecutionException full) {
+      inFlight.end();
       response.complete(
           answers.unavailable("too many reads are waiting", Duration.ofSeconds(1)));
     }
@@ -181,7 +191,7 @@ final class ReadRoutes {
         }
       } catch (UncheckedIOException gone) {
         // The client left or was too slow: there is nobody to tell, and the read ends here.
-        out.abort(gone);
+        out.abort(gone.getCause());
       } catch (ReadFailure | RuntimeException failed) {
         out.abort(failed);
         throw failed;

@@ -1,15 +1,19 @@
 package http;
 
 import actors.Node;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
 import org.apache.pekko.http.javadsl.model.HttpEntity;
+import org.apache.pekko.http.javadsl.model.HttpHeader;
 import org.apache.pekko.http.javadsl.model.HttpMethod;
 import org.apache.pekko.http.javadsl.model.HttpMethods;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.apache.pekko.http.javadsl.model.headers.Connection;
+import org.apache.pekko.stream.javadsl.Sink;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,26 +26,45 @@ final class Router {
 
   private static final Logger LOG = LoggerFactory.getLogger(Router.class);
 
+  private static final Duration DISCARD_TIMEOUT = Duration.ofSeconds(5);
+  private static final long DISCARD_BYTES_MAX = 64L * 1024 * 1024;
+
+  /** Tells a client of a stopping server not to use the connection again. */
+  private static final HttpHeader CLOSE = Connection.create("close");
+
   private final ClassicActorSystemProvider system;
+  private final InFlight inFlight;
   private final Answers answers;
   private final DatabaseRoutes database;
   private final StatusRoutes status;
 
-  Router(ClassicActorSystemProvider system, Node node, HttpSettings settings) {
+  Router(
+      ClassicActorSystemProvider system, Node node, HttpSettings settings, InFlight inFlight) {
     this.system = system;
+    this.inFlight = inFlight;
     this.answers = new Answers(settings, node.status().clusterAddress());
     Bodies bodies = new Bodies(system, settings);
-    this.database = new DatabaseRoutes(system, node, settings, bodies, answers);
+    this.database = new DatabaseRoutes(system, node, settings, bodies, answers, inFlight);
     this.status = new StatusRoutes(node, settings, bodies, answers);
   }
 
   /** Answers one request. */
   CompletionStage<HttpResponse> handle(HttpRequest request) {
+    if (!inFlight.begin()) {
+      HttpResponse refusal =
+          answers.unavailable("this node is stopping", Duration.ofSeconds(1));
+      return CompletableFuture.completedFuture(refusal.addHeader(CLOSE));
+    }
+    return guarded(request)
+        .thenApply(response -> inFlight.stopping() ? response.addHeader(CLOSE) : response)
+        .whenComplete((done, failure) -> inFlight.end());
+  }
+
+  private CompletionStage<HttpResponse> guarded(HttpRequest request) {
     try {
       return route(request).exceptionally(failure -> failed(request, failure));
     } catch (RuntimeException failure) {
-      discard(request);
-      return CompletableFuture.completedFuture(failed(request, failure));
+      return withoutBody(request, failed(request, failure));
     }
   }
 
@@ -94,17 +117,21 @@ final class Router {
     return withoutBody(request, answers.empty(404));
   }
 
-  /** Answers without looking at the body, which is read and thrown away. */
+  /**
+   * Answers without looking at the body. It is read and thrown away first, within bounds, because
+   * many clients do not read an answer before they have sent everything.
+   */
   private CompletionStage<HttpResponse> withoutBody(HttpRequest request, HttpResponse response) {
-    discard(request);
-    return CompletableFuture.completedFuture(response);
-  }
-
-  /** Lets a connection go on after a request whose body nobody wants. */
-  private void discard(HttpRequest request) {
-    if (!(request.entity() instanceof HttpEntity.Strict)) {
-      request.discardEntityBytes(system);
+    if (request.entity() instanceof HttpEntity.Strict) {
+      return CompletableFuture.completedFuture(response);
     }
+    return request
+        .entity()
+        .withSizeLimit(DISCARD_BYTES_MAX)
+        .getDataBytes()
+        .completionTimeout(DISCARD_TIMEOUT)
+        .runWith(Sink.ignore(), system)
+        .handle((done, failure) -> response);
   }
 
   static void allow(HttpRequest request, HttpMethod... methods) {

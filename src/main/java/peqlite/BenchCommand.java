@@ -164,13 +164,27 @@ final class BenchCommand implements Callable<Integer> {
       run.add(sticks.inserts());
       if (plan.has("read")) {
         run.add(sticks.reads(readThreads, plan.rows()));
-        emptyRoute(run, plan, config);
       }
     }
     if (remote.isPresent()) {
       http(run, remote.get());
-      return;
+    } else {
+      local(run, plan, settings, config, sticks, readThreads);
     }
+    // After the node's turn, so that the JVM has warmed up to HTTP for both.
+    if (yardsticks && plan.has("read") && !inProcessOnly) {
+      emptyRoute(run, plan, config);
+    }
+  }
+
+  private void local(
+      BenchRun run,
+      BenchRun.Plan plan,
+      Settings settings,
+      Config config,
+      BenchYardsticks sticks,
+      int readThreads)
+      throws SettingsException, StartException, IOException, InterruptedException {
     RunningNode node = RunningNode.start(settings, config);
     try {
       if (!node.awaitReady(READY_MAX)) {
@@ -178,10 +192,11 @@ final class BenchCommand implements Callable<Integer> {
       }
       if (!httpOnly) {
         BenchNodeTarget target = new BenchNodeTarget(node.node());
-        run.workloads("in-process", target);
+        run.fill(target);
         if (plan.has("read")) {
           run.add(sticks.localReads(readThreads, plan.rows(), target));
         }
+        run.workloads("in-process", target);
       }
       if (!inProcessOnly) {
         http(run, node.httpAddress());
@@ -194,6 +209,7 @@ final class BenchCommand implements Callable<Integer> {
   private static void http(BenchRun run, NetworkAddress address)
       throws IOException, StartException {
     try (BenchHttpTarget target = new BenchHttpTarget(address)) {
+      run.fill(target);
       run.workloads("http", target);
     } catch (IOException e) {
       throw new StartException("cannot measure http://" + address + ": " + e.getMessage(), e);
@@ -212,7 +228,7 @@ final class BenchCommand implements Callable<Integer> {
     if (!workload.equals("all") && !WORKLOADS.contains(workload)) {
       throw new SettingsException("--workload: '" + workload + "' is not one of " + WORKLOADS);
     }
-    if (inProcessOnly && httpOnly || url != null && inProcessOnly) {
+    if (inProcessOnly && (httpOnly || url != null)) {
       throw new SettingsException("--in-process does not go together with --http or --url");
     }
     return new BenchRun.Plan(

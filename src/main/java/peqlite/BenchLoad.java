@@ -5,7 +5,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongFunction;
 
 /**
@@ -21,8 +20,7 @@ final class BenchLoad {
   private final LongFunction<CompletionStage<String>> operation;
   private final LatencyHistogram latencies = new LatencyHistogram();
   private final AtomicLong started = new AtomicLong();
-  private final AtomicLong errors = new AtomicLong();
-  private final AtomicReference<String> firstError = new AtomicReference<>("");
+  private final BenchErrors errors = new BenchErrors();
   private final AtomicInteger running;
   private final CompletableFuture<Void> done = new CompletableFuture<>();
 
@@ -69,8 +67,8 @@ final class BenchLoad {
         latencies.percentileNanos(0.99),
         latencies.maxNanos(),
         latencies.count(),
-        errors.get(),
-        firstError.get());
+        errors.count(),
+        errors.first());
   }
 
   /** One worker's loop; a loop and not a recursion, because many stages are complete at once. */
@@ -100,9 +98,6 @@ final class BenchLoad {
 
   private void record(long sentNanos, String error) {
     latencies.record(System.nanoTime() - sentNanos);
-    if (!error.isEmpty()) {
-      errors.incrementAndGet();
-      firstError.compareAndSet("", error);
-    }
+    errors.add(error);
   }
 }

@@ -70,18 +70,30 @@ final class BenchRun {
     results.add(BenchLoad.run(name, workers, plan.duration(), plan.countMax(), operation));
   }
 
+  /** Makes the table anew and puts the plan's rows in. */
+  void fill(BenchTarget target) throws IOException {
+    check(target.createTable());
+    for (long firstId = 1; firstId <= plan.rows(); firstId += FILL_BATCH_ROWS) {
+      int rows = (int) Math.min(FILL_BATCH_ROWS, plan.rows() - firstId + 1);
+      check(target.insertBatch(firstId, rows));
+    }
+  }
+
   /**
-   * Makes the table and runs the plan's workloads.
+   * Runs the plan's workloads on a table that was filled. Reads come first, because the others make
+   * the table larger.
    *
    * @param label stands before the names of the results: {@code http}, {@code in-process}
    */
-  void workloads(String label, BenchTarget target) throws IOException {
-    fill(target);
+  void workloads(String label, BenchTarget target) {
     AtomicLong nextId = new AtomicLong(plan.rows() + 1L);
     LongFunction<CompletionStage<String>> insert =
         number -> target.insert(nextId.getAndIncrement());
     LongFunction<CompletionStage<String>> read =
         number -> target.read(ThreadLocalRandom.current().nextLong(plan.rows()) + 1);
+    if (plan.has("read")) {
+      closedLoop(label + " read", plan.readWorkers(), read);
+    }
     if (plan.has("insert")) {
       closedLoop(label + " insert", 1, insert);
       if (plan.writeWorkers() != 1) {
@@ -95,23 +107,12 @@ final class BenchRun {
           number ->
               target.insertBatch(nextId.getAndAdd(plan.batchSize()), plan.batchSize()));
     }
-    if (plan.has("read")) {
-      closedLoop(label + " read", plan.readWorkers(), read);
-    }
     if (plan.has("mixed")) {
       closedLoop(
           label + " mixed",
           plan.writeWorkers(),
           number ->
               number % MIXED_INSERT_EVERY == 0 ? insert.apply(number) : read.apply(number));
-    }
-  }
-
-  private void fill(BenchTarget target) throws IOException {
-    check(target.createTable());
-    for (long firstId = 1; firstId <= plan.rows(); firstId += FILL_BATCH_ROWS) {
-      int rows = (int) Math.min(FILL_BATCH_ROWS, plan.rows() - firstId + 1);
-      check(target.insertBatch(firstId, rows));
     }
   }
 

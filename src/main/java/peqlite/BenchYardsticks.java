@@ -17,7 +17,6 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * What the same disk, the same SQLite and the same machine do without peqlite, measured in the same
@@ -124,8 +123,7 @@ final class BenchYardsticks {
   /** Runs an operation in threads that repeat it, first to warm up and then to measure. */
   private BenchResult threads(String name, int threads, Factory factory) {
     LatencyHistogram latencies = new LatencyHistogram();
-    AtomicLong errors = new AtomicLong();
-    AtomicReference<String> firstError = new AtomicReference<>("");
+    BenchErrors errors = new BenchErrors();
     long startNanos = System.nanoTime() + warmup.toNanos();
     long endNanos = startNanos + duration.toNanos();
     List<CompletableFuture<Void>> running = new ArrayList<>();
@@ -139,10 +137,7 @@ final class BenchYardsticks {
                   long after = System.nanoTime();
                   if (now >= startNanos) {
                     latencies.record(after - now);
-                    if (!error.isEmpty()) {
-                      errors.incrementAndGet();
-                      firstError.compareAndSet("", error);
-                    }
+                    errors.add(error);
                   }
                   now = after;
                 }
@@ -158,8 +153,8 @@ final class BenchYardsticks {
         latencies.percentileNanos(0.99),
         latencies.maxNanos(),
         latencies.count(),
-        errors.get(),
-        firstError.get());
+        errors.count(),
+        errors.first());
   }
 
   private interface Loop {

@@ -27,7 +27,7 @@ final class ReadRules {
         return Optional.of("pragma_optimize is refused: it writes; use ANALYZE");
       }
       if (isNativeCode(tokens, i, word)) {
-        return Optional.of(StatementRules.nativeCodeReason(tokens.unquoted(i)));
+        return Optional.of(StatementRules.nativeCodeReason(word));
       }
     }
     return Optional.empty();

@@ -1,5 +1,6 @@
 package sql;
 
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -62,8 +63,9 @@ public final class StatementRules {
     return tokens.is(0, Word.EXPLAIN) ? explained(tokens) : statement(tokens, 0);
   }
 
-  static String nativeCodeReason(String function) {
-    return function + " is refused: it lets SQL run foreign code in the process of the node";
+  static String nativeCodeReason(Word function) {
+    return function.name().toLowerCase(Locale.ROOT)
+        + " is refused: it lets SQL run foreign code in the process of the node";
   }
 
   private Classification explained(Tokens tokens) {

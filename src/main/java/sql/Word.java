@@ -51,7 +51,6 @@ enum Word {
   MATERIALIZED,
   NOT,
   NOW,
-  ON,
   OR,
   ORDER,
   PLAN,

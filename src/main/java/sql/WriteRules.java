@@ -223,7 +223,7 @@ final class WriteRules {
           name ? schemaTable(index, word) : Optional.empty();
       case LOAD_EXTENSION, FTS3_TOKENIZER ->
           ReadRules.isNativeCode(tokens, index, word)
-              ? Optional.of(StatementRules.nativeCodeReason(tokens.unquoted(index)))
+              ? Optional.of(StatementRules.nativeCodeReason(word))
               : Optional.empty();
       case SQLITE_COMPILEOPTION_GET,
           SQLITE_COMPILEOPTION_USED,

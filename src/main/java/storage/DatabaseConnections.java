@@ -148,7 +148,8 @@ public final class DatabaseConnections {
     if (databaseBytesMax > 0) {
       try (ResultSet row = statement.executeQuery("PRAGMA page_size")) {
         long pageBytes = row.next() ? row.getLong(1) : PAGE_BYTES;
-        statement.executeUpdate("PRAGMA max_page_count=" + Math.max(1, databaseBytesMax / pageBytes));
+        statement.executeUpdate(
+            "PRAGMA max_page_count=" + Math.max(1, databaseBytesMax / pageBytes));
       }
     }
   }

@@ -21,12 +21,12 @@ import org.sqlite.core.DB;
 
 /**
  * Makes SQL on the applying connection a function of the event alone: time and randomness come from
- * the event, wherever they are used (defaults, triggers, generated columns, views), and what differs
- * between nodes raises an error that says so.
+ * the event, wherever they are used (defaults, triggers, generated columns, views), and what
+ * differs between nodes raises an error that says so.
  *
  * <p>One instance belongs to one applying connection and its thread. {@link #install} must come
- * before the connection first reads its schema, {@link #begin} before each request. Until then it is
- * 1970 and the seed is 0.
+ * before the connection first reads its schema, {@link #begin} before each request. Until then it
+ * is 1970 and the seed is 0.
  *
  * <p>The date functions are SQLite's own, run on a helper database in memory with the event's time
  * put in for {@code 'now'}, so their results and errors are SQLite's. The time zone is UTC on every
@@ -39,6 +39,10 @@ public final class DeterministicFunctions implements AutoCloseable {
   // right, because schemas use it. Without INNOCUOUS, untrusted schemas may not call them.
   static final int DETERMINISTIC = 0x800;
   static final int INNOCUOUS = 0x200000;
+
+  // The driver asks for functions on UTF-16; with this bit SQLite takes them for every encoding,
+  // without which a function that an extension has registered for UTF-8 would be preferred.
+  static final int ANY_ENCODING = 1;
 
   private static final String TOO_BIG = "string or blob too big";
   private static final DateTimeFormatter ISO =
@@ -83,11 +87,11 @@ public final class DeterministicFunctions implements AutoCloseable {
     refuse(connection, "load_extension", 1, 0);
     refuse(connection, "load_extension", 2, 0);
     refuse(connection, "sqlite_log", 2, 0);
-    // SQLite lets indexes call these. Without the flag, a file that has one could not be opened.
-    refuse(connection, "sqlite_version", 0, DETERMINISTIC);
-    refuse(connection, "sqlite_source_id", 0, DETERMINISTIC);
-    refuse(connection, "sqlite_compileoption_get", 1, DETERMINISTIC);
-    refuse(connection, "sqlite_compileoption_used", 1, DETERMINISTIC);
+    refuse(connection, "sqlite_version", 0, 0);
+    refuse(connection, "sqlite_source_id", 0, 0);
+    refuse(connection, "sqlite_compileoption_get", 1, 0);
+    refuse(connection, "sqlite_compileoption_used", 1, 0);
+    // SQLite lets indexes call this. Without the flag, a file that has one could not be opened.
     refuse(connection, "fts5_source_id", 0, DETERMINISTIC);
   }
 
@@ -125,7 +129,7 @@ public final class DeterministicFunctions implements AutoCloseable {
   private static void create(
       Connection connection, String name, int arguments, int flags, Function function)
       throws SQLException {
-    Function.create(connection, name, function, arguments, flags | INNOCUOUS);
+    Function.create(connection, name, function, arguments, flags | INNOCUOUS | ANY_ENCODING);
   }
 
   private void refuse(Connection connection, String name, int arguments, int flags)
@@ -139,8 +143,7 @@ public final class DeterministicFunctions implements AutoCloseable {
       long millis = Math.floorDiv(timestampMicros, 1000L);
       int nanosOfSecond = (int) Math.floorMod(millis, 1000L) * 1_000_000;
       text =
-          LocalDateTime.ofEpochSecond(
-                  Math.floorDiv(millis, 1000L), nanosOfSecond, ZoneOffset.UTC)
+          LocalDateTime.ofEpochSecond(Math.floorDiv(millis, 1000L), nanosOfSecond, ZoneOffset.UTC)
               .format(ISO);
       nowText = text;
     }

@@ -433,7 +433,7 @@ public final class EventApplier implements AutoCloseable {
                 key,
                 hash,
                 position,
-                executed,
+                database.isRepeatable(request) ? executed : null,
                 clock());
           }
           outcome = executed;

@@ -53,7 +53,11 @@ final class KeyStore {
     return state.keyCount >= settings.keysMax() ? new WriteOutcome.KeyStoreFull() : null;
   }
 
-  /** Remembers a request that was run. */
+  /**
+   * Remembers a request that was run.
+   *
+   * @param outcome what it did, or null if that must not be kept
+   */
   static void remember(
       StatementCache statements,
       ReplicaState state,
@@ -61,10 +65,10 @@ final class KeyStore {
       IdempotencyKey key,
       byte[] requestHash,
       Position position,
-      WriteOutcome.Executed outcome,
+      WriteOutcome.@Nullable Executed outcome,
       long clockMicros)
       throws SQLException {
-    byte[] encoded = OutcomeCodec.encode(outcome);
+    byte[] encoded = outcome == null ? null : OutcomeCodec.encode(outcome);
     PreparedStatement write =
         statements.internal(
             "INSERT INTO _peqlite_keys (user, key, hash, seq, idx, outcome, clock)"
@@ -74,7 +78,8 @@ final class KeyStore {
     write.setBytes(3, requestHash);
     write.setLong(4, position.seq());
     write.setInt(5, position.index());
-    write.setBytes(6, encoded.length > settings.keyOutcomeBytesMax() ? null : encoded);
+    write.setBytes(6, 
+            encoded != null && encoded.length <= settings.keyOutcomeBytesMax() ? encoded : null);
     write.setLong(7, clockMicros);
     write.execute();
     state.keyCount++;

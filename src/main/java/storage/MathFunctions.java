@@ -23,7 +23,11 @@ public final class MathFunctions {
   // What SQLite takes for a number when a text is given; anything around it makes it none.
   private static final Pattern NUMBER =
       Pattern.compile(
-          "[ \\t\\n\\x0B\\f\\r]*[+-]?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d+)?[ \\t\\n\\x0B\\f\\r]*");
+          "[ \\t\\n"
+              + "\\x0B\\f\\r"
+              + "]*[+-]?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d+)?[ \\t\\n"
+              + "\\x0B\\f\\r"
+              + "]*");
 
   private MathFunctions() {}
 
@@ -47,7 +51,7 @@ public final class MathFunctions {
     unary(connection, "log", x -> ofPositive(x, StrictMath::log10));
     unary(connection, "log10", x -> ofPositive(x, StrictMath::log10));
     unary(connection, "log2", x -> ofPositive(x, MathFunctions::log2));
-    binary(connection, "log", MathFunctions::log);
+    create(connection, "log", 2, new Logarithm());
     binary(connection, "atan2", StrictMath::atan2);
     binary(connection, "pow", MathFunctions::pow);
     binary(connection, "power", MathFunctions::pow);
@@ -70,7 +74,10 @@ public final class MathFunctions {
 
   private static void create(Connection connection, String name, int arguments, Function function)
       throws SQLException {
-    int flags = DeterministicFunctions.DETERMINISTIC | DeterministicFunctions.INNOCUOUS;
+    int flags =
+        DeterministicFunctions.DETERMINISTIC
+            | DeterministicFunctions.INNOCUOUS
+            | DeterministicFunctions.ANY_ENCODING;
     Function.create(connection, name, function, arguments, flags);
   }
 
@@ -110,6 +117,9 @@ public final class MathFunctions {
   }
 
   private static double acosh(double x) {
+    if (x < 1) {
+      return Double.NaN;
+    }
     if (x > 0x1p28) {
       return StrictMath.log(x) + LN_2;
     }
@@ -161,6 +171,18 @@ public final class MathFunctions {
     protected void xFunc() throws SQLException {
       if (isNumber(0) && isNumber(1)) {
         result(operator.applyAsDouble(value_double(0), value_double(1)));
+      } else {
+        result();
+      }
+    }
+  }
+
+  /** As in SQLite, only the base must be a number; of the other any text's beginning is taken. */
+  private static final class Logarithm extends Numeric {
+    @Override
+    protected void xFunc() throws SQLException {
+      if (isNumber(0)) {
+        result(log(value_double(0), value_double(1)));
       } else {
         result();
       }

@@ -19,8 +19,8 @@ import storage.ReadStatements.Prepared;
 /**
  * One read-only connection of the {@link ReadPool}, for the thread that has borrowed it.
  *
- * <p>It works on the driver's inner layer: that is faster than JDBC, can read the type of each value
- * and the columns of a statement that has none. After {@link #isBroken} it is to be closed.
+ * <p>It works on the driver's inner layer: that is faster than JDBC, can read the type of each
+ * value and the columns of a statement that has none. After {@link #isBroken} it is to be closed.
  */
 final class ReadConnection {
 
@@ -60,8 +60,7 @@ final class ReadConnection {
     this.connection = connection;
     this.database = connection.getDatabase();
     this.statements =
-        new ReadStatements(
-            connection, settings.statementsMax(), settings.statementCharactersMax());
+        new ReadStatements(connection, settings.statementsMax(), settings.statementCharactersMax());
     this.generation = generation;
     this.closing = closing;
   }
@@ -199,11 +198,7 @@ final class ReadConnection {
       String amount = given < prepared.parameters() ? "not enough" : "too many";
       throw new ReadFailure(
           Kind.STATEMENT,
-          amount
-              + " args to execute query: want "
-              + prepared.parameters()
-              + " got "
-              + given);
+          amount + " args to execute query: want " + prepared.parameters() + " got " + given);
     }
     return prepared;
   }
@@ -278,25 +273,28 @@ final class ReadConnection {
   }
 
   private Value value(long address, int column, Usage usage) throws SQLException {
-    switch (database.column_type(address, column)) {
-      case Codes.SQLITE_INTEGER:
+    return switch (database.column_type(address, column)) {
+      case Codes.SQLITE_INTEGER -> {
         usage.bytes += Long.BYTES;
-        return new Value.Int64(database.column_long(address, column));
-      case Codes.SQLITE_FLOAT:
+        yield new Value.Int64(database.column_long(address, column));
+      }
+      case Codes.SQLITE_FLOAT -> {
         usage.bytes += Double.BYTES;
-        return new Value.Real(database.column_double(address, column));
-      case Codes.SQLITE_TEXT:
+        yield new Value.Real(database.column_double(address, column));
+      }
+      case Codes.SQLITE_TEXT -> {
         String text = database.column_text(address, column);
         usage.bytes += encodedLength(text);
-        return new Value.Text(text);
-      case Codes.SQLITE_BLOB:
+        yield new Value.Text(text);
+      }
+      case Codes.SQLITE_BLOB -> {
         byte[] blob = database.column_blob(address, column);
         byte[] bytes = blob == null ? new byte[0] : blob;
         usage.bytes += bytes.length;
-        return new Value.Blob(bytes);
-      default:
-        return Value.NULL;
-    }
+        yield new Value.Blob(bytes);
+      }
+      default -> Value.NULL;
+    };
   }
 
   /** The length of a text in UTF-8. A surrogate is half of a character of four bytes. */

@@ -44,14 +44,18 @@ final class ReadStatements {
     this.charactersMax = charactersMax;
   }
 
-  /** Takes the statement out of the cache, or prepares it. To be given back in every outcome. */
+  /**
+   * Takes the statement out of the cache, or prepares it. To be given back in every outcome.
+   *
+   * @throws SQLException without a code of SQLite if the text is empty
+   */
   Prepared take(String sql) throws SQLException {
     Prepared known = idle.remove(sql);
     if (known != null) {
       characters -= sql.length();
       return known;
     }
-    PreparedStatement jdbc = connection.prepareStatement(sql);
+    PreparedStatement jdbc = prepare(sql);
     try {
       CoreStatement core = (CoreStatement) jdbc;
       long address = core.pointer.<RuntimeException>safeRunLong((database, pointer) -> pointer);
@@ -60,6 +64,16 @@ final class ReadStatements {
     } catch (SQLException | RuntimeException e) {
       jdbc.close();
       throw e;
+    }
+  }
+
+  private PreparedStatement prepare(String sql) throws SQLException {
+    try {
+      return connection.prepareStatement(sql);
+    } catch (IllegalStateException e) {
+      // Nothing but blanks and comments has no pointer. The driver finds that out too late, and
+      // complains in this way from the second time on.
+      throw new SQLException("the statement is empty", e);
     }
   }
 

@@ -214,6 +214,15 @@ final class ReplicaDatabase {
     return false;
   }
 
+  /**
+   * Whether every replica would tell the same of the request. What a query among its statements
+   * finds may rest on page layout, and must not get into the replicated store of keys.
+   */
+  boolean isRepeatable(WriteRequest request) {
+    return request.statements().stream()
+        .noneMatch(statement -> runner.classify(statement) instanceof Classification.Read);
+  }
+
   private boolean schemaHasDeferred() throws SQLException {
     Boolean known = schemaHasDeferred;
     if (known == null) {

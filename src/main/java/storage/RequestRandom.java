@@ -3,11 +3,12 @@ package storage;
 /**
  * The random numbers of one write request: the same seed gives the same sequence on every replica.
  *
- * <p>The generator is SplitMix64 (Steele, Lea and Flood, 2014): the state is a counter that advances
- * by {@code 0x9E3779B97F4A7C15}, and each number is the state mixed by two multiplications. It is
- * written out here, and not taken from the Java library, because replicas that run on different
- * releases of Java must agree for ever: a change of this sequence is a change of the determinism
- * rules, and needs a new version of them. Fit for {@code random()}, not for secrets.
+ * <p>The generator is SplitMix64 (Steele, Lea and Flood, 2014): the state is a counter that
+ * advances by {@code 0x9E3779B97F4A7C15}, and each number is the state mixed by two
+ * multiplications. It is written out here, and not taken from the Java library, because replicas
+ * that run on different releases of Java must agree for ever: a change of this sequence is a change
+ * of the determinism rules, and needs a new version of them. Fit for {@code random()}, not for
+ * secrets.
  *
  * <p>For one thread.
  */

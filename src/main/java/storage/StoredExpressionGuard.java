@@ -18,10 +18,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>SQLite itself refuses {@code date('now')} there, but only its own functions know how to: the
  * replicated ones hide the refusal, and such an index would be corrupt with the next event. So the
- * schema is played into a scratch database with SQLite's own functions, rows are inserted there, and
- * what SQLite says counts. The rows hold NULLs, a date and a number, so an expression that calls for
- * the time only when it meets some other value escapes; the check of the SQL text, which refuses the
- * words {@code 'now'} and the like in such places, comes before this one.
+ * schema is played into a scratch database with SQLite's own functions, rows are inserted there,
+ * and what SQLite says counts. The rows hold NULLs, a date and a number, so an expression that
+ * calls for the time only when it meets some other value escapes; the check of the SQL text, which
+ * refuses the words {@code 'now'} and the like in such places, comes before this one.
  *
  * <p>To be called on the applying connection after a statement that changed the schema, inside of
  * its transaction; the answer depends on the schema alone, so it is the same on every replica.
@@ -84,7 +84,10 @@ public final class StoredExpressionGuard {
             throw e;
           }
           return Optional.of(
-              "cannot check " + suspect.name() + " for the use of time: " + SqliteErrors.message(e));
+              "cannot check "
+                  + suspect.name()
+                  + " for the use of time: "
+                  + SqliteErrors.message(e));
         }
       }
       for (Suspect suspect : suspects) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.Socket;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -26,11 +27,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class BadInputTest {
 
-  @TempDir Path directory;
   private ServerFixture http;
 
   @BeforeAll
-  void start() throws Exception {
+  void start(@TempDir Path directory) throws Exception {
     http = new ServerFixture(directory);
     http.execute("CREATE TABLE foo (id INTEGER PRIMARY KEY, name TEXT)");
   }
@@ -286,6 +286,25 @@ class BadInputTest {
     assertEquals(400, multipart.statusCode());
     assertTrue(multipart.body().contains("multipart"));
     assertFalse(http.post("/db/load", "SQLite format 3\0").body().contains("NUL"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "GET /db/query?q=SELECT%zz HTTP/1.1 | 400",
+        "GET /db/query?q=SELECT 1 HTTP/1.1 | 400",
+        "nonsense | 400",
+      })
+  void answersWhatIsNoRequestWithJson(String head, int status) throws Exception {
+    try (Socket socket = http.connect()) {
+      byte[] bytes = (head + "\r\nHost: x\r\n\r\n").getBytes(StandardCharsets.US_ASCII);
+      socket.getOutputStream().write(bytes);
+      String all =
+          new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+      assertTrue(all.startsWith("HTTP/1.1 " + status + " "), all);
+      assertTrue(all.contains("\r\n\r\n{\"results\":[],\"error\":\""), all);
+    }
   }
 
   @ParameterizedTest

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -134,7 +135,7 @@ final class DatabaseNode implements Node, AutoCloseable {
       }
       long before = changes();
       prepared.execute();
-      String verb = statement.sql().stripLeading().toUpperCase(java.util.Locale.ROOT);
+      String verb = statement.sql().stripLeading().toUpperCase(Locale.ROOT);
       boolean insert = verb.startsWith("INSERT") || verb.startsWith("REPLACE");
       long affected = changes() - before;
       OptionalLong id =

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -118,7 +119,7 @@ class RequestBodyTest {
   @ParameterizedTest
   @CsvSource({"ff", "c0af", "eda080", "f8888080", "e282"})
   void refusesInvalidUtf8(String hex) {
-    byte[] bad = java.util.HexFormat.of().parseHex(hex);
+    byte[] bad = HexFormat.of().parseHex(hex);
     byte[] body = new byte[bad.length + 4];
     body[0] = '[';
     body[1] = '"';

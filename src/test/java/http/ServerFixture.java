@@ -10,6 +10,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.ActorSystem;
@@ -97,10 +98,10 @@ final class ServerFixture implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
-    server.stop(Duration.ofSeconds(5)).toCompletableFuture().get(20, TimeUnit.SECONDS);
+  public void close() throws SQLException {
+    server.stop(Duration.ofSeconds(5)).toCompletableFuture().join();
     node.close();
     system.terminate();
-    system.getWhenTerminated().toCompletableFuture().get(20, TimeUnit.SECONDS);
+    system.getWhenTerminated().toCompletableFuture().join();
   }
 }

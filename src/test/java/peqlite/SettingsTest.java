@@ -38,7 +38,7 @@ final class SettingsTest {
         new Settings.Sequencer(20_000, 128 << 20, 1024, 900 << 10), settings.sequencer());
     assertEquals(
         new Settings.Apply(
-            1_000_000_000,
+            500_000_000,
             Duration.ofSeconds(10),
             Duration.ofMillis(100),
             Duration.ofSeconds(5),

@@ -46,13 +46,13 @@ class ParametersTest {
   void tellsPrefixesApart() {
     assertEquals(
         values(1, 2, 3),
-        bind("SELECT :a, @a, $a", List.of(), Map.of(":a", value(1), "@a", value(2), "a", value(3))));
+        bind(
+            "SELECT :a, @a, $a", List.of(), Map.of(":a", value(1), "@a", value(2), "a", value(3))));
   }
 
   @Test
   void mixesNamedAndPositionalValues() {
-    assertEquals(
-        values(1, 9, 2), bind("SELECT ?, :a, ?", values(1, 2), Map.of("a", value(9))));
+    assertEquals(values(1, 9, 2), bind("SELECT ?, :a, ?", values(1, 2), Map.of("a", value(9))));
     assertEquals(values(9, 1), bind("SELECT :a, ?, ?1", values(1), Map.of("a", value(9))));
   }
 
@@ -91,8 +91,9 @@ class ParametersTest {
   @Test
   void findsNoParametersInTheArgumentsOfAVirtualTable() {
     assertEquals(List.of(), bind("CREATE VIRTUAL TABLE f USING fts5(a, b = ?, :c)", List.of()));
-    assertEquals(values(1), bind("EXPLAIN QUERY PLAN SELECT 1 FROM t JOIN u USING(a) WHERE b = ?",
-        values(1)));
+    assertEquals(
+        values(1),
+        bind("EXPLAIN QUERY PLAN SELECT 1 FROM t JOIN u USING(a) WHERE b = ?", values(1)));
   }
 
   @ParameterizedTest
@@ -118,8 +119,7 @@ class ParametersTest {
 
   @Test
   void refusesTooManyParameters() {
-    assertEquals(
-        "too many SQL variables", refusal("SELECT ?32766, ?", List.of(), Map.of()));
+    assertEquals("too many SQL variables", refusal("SELECT ?32766, ?", List.of(), Map.of()));
   }
 
   @Test

@@ -55,7 +55,10 @@ class SqlTextTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", "EXPLAIN ", "explain query plan ", "/* a */ EXPLAIN -- b\n QUERY /* c */ PLAN "
+        "",
+        "EXPLAIN ",
+        "explain query plan ",
+        "/* a */ EXPLAIN -- b\n QUERY /* c */ PLAN "
       })
   void keepsTheBodyOfATriggerTogether(String before) {
     List<String> statements = SqlText.split("SELECT 1;" + before + TRIGGER + ";SELECT 2");
@@ -82,13 +85,15 @@ class SqlTextTest {
   void findsNoTriggerInOtherStatements() {
     assertEquals(
         List.of("CREATE TABLE trigger(a)", "END"), SqlText.split("CREATE TABLE trigger(a); END;"));
-    assertEquals(List.of("SELECT create, trigger", "x"), SqlText.split("SELECT create, trigger; x"));
+    assertEquals(
+        List.of("SELECT create, trigger", "x"), SqlText.split("SELECT create, trigger; x"));
   }
 
   @Test
   void takesWhiteSpaceAndCommentsOffTheEnds() {
     assertEquals(
-        List.of("SELECT /* in */ 1"), SqlText.split(" -- a\n/* b */SELECT /* in */ 1 /* c */ -- d"));
+        List.of("SELECT /* in */ 1"),
+        SqlText.split(" -- a\n/* b */SELECT /* in */ 1 /* c */ -- d"));
   }
 
   @Test
@@ -101,8 +106,7 @@ class SqlTextTest {
     long seed = System.nanoTime();
     Random random = new Random(seed);
     for (int i = 0; i < 20_000; i++) {
-      String text =
-          i % 3 == 0 ? TokenSoup.characters(random, 40) : TokenSoup.pieces(random, 40);
+      String text = i % 3 == 0 ? TokenSoup.characters(random, 40) : TokenSoup.pieces(random, 40);
       List<String> expected = meaningful(text);
       List<String> actual = new ArrayList<>();
       for (String statement : SqlText.split(text)) {

@@ -40,7 +40,7 @@ class SqliteErrorsTest {
           "CREATE TABLE foo (id INTEGER PRIMARY KEY, x TEXT NOT NULL, u UNIQUE, c CHECK (c > 0))",
           "CREATE TABLE \"odd (name)\" (\"a (b)\" UNIQUE)",
           "CREATE TABLE child (p REFERENCES foo (id))",
-          "CREATE TABLE strictly (data BLOB, n INT) STRICT",
+          "CREATE TABLE s (data BLOB, n INT) STRICT",
           "CREATE TABLE blocked (x)",
           "CREATE TABLE typed (id INTEGER PRIMARY KEY)",
           "CREATE VIEW v AS SELECT 1 AS one",
@@ -69,7 +69,7 @@ class SqliteErrorsTest {
           blah                                            | near "blah": syntax error | 1
           SELECT nope FROM foo                            | no such column: nope | 1
           SELECT nope(1)                                  | no such function: nope | 1
-          SELECT abs(1, 2)                                | wrong number of arguments to function abs() | 1
+          SELECT abs(1, 2) | wrong number of arguments to function abs() | 1
           CREATE TABLE foo (id)                           | table foo already exists | 1
           SELECT (1                                       | incomplete input | 1
           INSERT INTO foo (id) VALUES (1, 2)              | 2 values for 1 columns | 1
@@ -81,9 +81,9 @@ class SqliteErrorsTest {
           INSERT INTO foo VALUES (2, NULL, 2, 1)          | NOT NULL constraint failed: foo.x | 1299
           INSERT INTO foo VALUES (2, 'b', 2, 0)           | CHECK constraint failed: c > 0 | 275
           INSERT INTO child VALUES (77)                   | FOREIGN KEY constraint failed | 787
-          INSERT INTO strictly VALUES ('t', 1)            | cannot store TEXT value in BLOB column strictly.data | 3091
+          INSERT INTO s VALUES ('t', 1) | cannot store TEXT value in BLOB column s.data | 3091
           INSERT INTO blocked VALUES (1)                  | no (really) [no] | 1811
-          INSERT INTO "odd (name)" VALUES (1)             | UNIQUE constraint failed: odd (name).a (b) | 2067
+          INSERT INTO "odd (name)" VALUES (1) | UNIQUE constraint failed: odd (name).a (b) | 2067
           INSERT INTO typed VALUES ('text')               | datatype mismatch | 20
           SELECT zeroblob(2147483647)                     | string or blob too big | 18
           """)
@@ -96,9 +96,7 @@ class SqliteErrorsTest {
 
   @Test
   void takesAnErrorOfAParameterForTheStatements() throws SQLException {
-    connection
-        .unwrap(SQLiteConnection.class)
-        .setLimit(SQLiteLimits.SQLITE_LIMIT_LENGTH, 1000);
+    connection.unwrap(SQLiteConnection.class).setLimit(SQLiteLimits.SQLITE_LIMIT_LENGTH, 1000);
     try (PreparedStatement statement = connection.prepareStatement("SELECT ?")) {
       statement.setString(1, "x".repeat(2000));
       SQLException error = assertThrows(SQLException.class, statement::execute);
@@ -111,8 +109,7 @@ class SqliteErrorsTest {
   void blamesTheNodeForAFullDatabase() throws SQLException {
     run("PRAGMA max_page_count=30");
     SQLException error =
-        assertThrows(
-            SQLException.class, () -> run("INSERT INTO strictly VALUES (zeroblob(900000), 1)"));
+        assertThrows(SQLException.class, () -> run("INSERT INTO s VALUES (zeroblob(900000), 1)"));
     assertTrue(SqliteErrors.isFull(error));
     assertTrue(SqliteErrors.isEnvironment(error));
     assertEquals("database or disk is full", SqliteErrors.message(error));
@@ -171,10 +168,31 @@ class SqliteErrorsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "1, false", "257, false", "18, false", "19, false", "2067, false", "3091, false", "20, false",
-    "25, false", "4, true", "5, true", "517, true", "6, true", "7, true", "8, true", "9, true",
-    "10, true", "266, true", "11, true", "13, true", "14, true", "15, true", "17, true", "21, true",
-    "26, true", "4711, true"
+    "1, false",
+    "257, false",
+    "18, false",
+    "19, false",
+    "2067, false",
+    "3091, false",
+    "20, false",
+    "25, false",
+    "4, true",
+    "5, true",
+    "517, true",
+    "6, true",
+    "7, true",
+    "8, true",
+    "9, true",
+    "10, true",
+    "266, true",
+    "11, true",
+    "13, true",
+    "14, true",
+    "15, true",
+    "17, true",
+    "21, true",
+    "26, true",
+    "4711, true"
   })
   void tellsOutcomesFromTheEnvironmentByTheCode(int code, boolean environment) {
     SQLException error = DB.newSQLException(code, "a (b) c");

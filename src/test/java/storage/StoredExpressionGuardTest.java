@@ -50,7 +50,7 @@ class StoredExpressionGuardTest {
         "CREATE TABLE t (x INT, r REAL, s TEXT, b BLOB NOT NULL, a ANY,"
             + " g TEXT AS (time('n'||'ow'))) STRICT",
         "CREATE TABLE t (x PRIMARY KEY, g AS (time())) WITHOUT ROWID",
-        "CREATE TABLE t (x, CHECK (x > 17), g AS (datetime('NO'||'W')))",
+        "CREATE TABLE t (x CHECK (x > 17), g AS (datetime('NO'||'W')))",
         "CREATE TABLE t (x, g AS (CASE WHEN x IS NULL THEN 0 ELSE date('n'||'ow') END))",
         "CREATE TABLE t (x, g NOT NULL AS (date(x, 'u'||'tc')))",
         "CREATE TABLE t (x, g AS (timediff('n'||'ow', x)))",

@@ -1,0 +1,217 @@
+package actors;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import storage.Journal;
+import storage.JournalException;
+import storage.StoredEvent;
+
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class ReadGateTest {
+
+  private static final Duration LONG = Duration.ofSeconds(60);
+
+  private final ActorTestKit testKit = ActorTestKit.create(TestConfig.local());
+
+  @AfterAll
+  void stop() {
+    testKit.shutdownTestKit();
+  }
+
+  /** A journal whose head is told by hand; questions wait until they are run. */
+  private static final class HandJournal implements Journal {
+    long head;
+    boolean away;
+
+    @Override
+    public long head() throws JournalException {
+      if (away) {
+        throw new JournalException("the journal is away");
+      }
+      return head;
+    }
+
+    @Override
+    public List<StoredEvent> read(long from, int eventsMax, long bytesMax) {
+      return List.of();
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  private final class Scenario {
+    final ReplicaGauge gauge = new ReplicaGauge();
+    final TestProbe<Sequencer.Command> sequencer = testKit.createTestProbe();
+    final HandJournal journal = new HandJournal();
+    final ArrayDeque<Runnable> journalWork = new ArrayDeque<>();
+    final ActorRef<ReadGate.Command> gate =
+        testKit.spawn(ReadGate.create(gauge, sequencer.getRef(), journal, this::later));
+
+    private void later(Runnable work) {
+      synchronized (journalWork) {
+        journalWork.add(work);
+      }
+    }
+
+    void runJournal() throws InterruptedException {
+      testKit.createTestProbe()
+          .awaitAssert(
+              () -> {
+                synchronized (journalWork) {
+                  assertFalse(journalWork.isEmpty());
+                  journalWork.remove().run();
+                }
+                return null;
+              });
+    }
+
+    void applied(long seq) {
+      gauge.write(
+          new ReplicaGauge.Reading(
+              ReplicaGauge.State.APPLYING,
+              Optional.empty(),
+              "",
+              seq,
+              seq,
+              1,
+              "a",
+              true,
+              true,
+              0,
+              0));
+      gate.tell(ReadGate.Moved.HERE);
+    }
+
+    CompletableFuture<ReadAdmission> admit(ReadLevel level, long minSeq, Duration timeout) {
+      CompletableFuture<ReadAdmission> answer = new CompletableFuture<>();
+      gate.tell(
+          new ReadGate.Admit(
+              level,
+              Optional.empty(),
+              minSeq == 0 ? OptionalLong.empty() : OptionalLong.of(minSeq),
+              System.nanoTime() + timeout.toNanos(),
+              answer));
+      return answer;
+    }
+
+    Sequencer.AskCommitted asked() {
+      return sequencer.expectMessageClass(Sequencer.AskCommitted.class);
+    }
+  }
+
+  private static ReadAdmission get(CompletableFuture<ReadAdmission> answer) throws Exception {
+    return answer.get(20, TimeUnit.SECONDS);
+  }
+
+  @Test
+  void aWeakReadWaitsForWhatTheSequencerSaysIsCommitted() throws Exception {
+    Scenario scenario = new Scenario();
+    scenario.applied(4);
+    CompletableFuture<ReadAdmission> read = scenario.admit(ReadLevel.WEAK, 0, LONG);
+    Sequencer.AskCommitted asked = scenario.asked();
+    asked.replyTo().tell(new ReadGate.Committed(asked.question(), 5));
+    assertFalse(read.isDone());
+    scenario.applied(5);
+    assertInstanceOf(ReadAdmission.Admitted.class, get(read));
+  }
+
+  @Test
+  void oneQuestionServesEveryReadThatWaitedWhenItWasAsked() throws Exception {
+    Scenario scenario = new Scenario();
+    scenario.applied(4);
+    CompletableFuture<ReadAdmission> first = scenario.admit(ReadLevel.WEAK, 0, LONG);
+    Sequencer.AskCommitted asked = scenario.asked();
+    CompletableFuture<ReadAdmission> second = scenario.admit(ReadLevel.WEAK, 0, LONG);
+    CompletableFuture<ReadAdmission> third = scenario.admit(ReadLevel.WEAK, 0, LONG);
+    asked.replyTo().tell(new ReadGate.Committed(asked.question(), 4));
+    assertInstanceOf(ReadAdmission.Admitted.class, get(first));
+    // They came after the question was asked: its answer says nothing to them.
+    assertFalse(second.isDone());
+    Sequencer.AskCommitted again = scenario.asked();
+    again.replyTo().tell(new ReadGate.Committed(again.question(), 4));
+    assertInstanceOf(ReadAdmission.Admitted.class, get(second));
+    assertInstanceOf(ReadAdmission.Admitted.class, get(third));
+  }
+
+  @Test
+  void anAnswerToAnEarlierQuestionAdmitsNobodyElse() throws Exception {
+    Scenario scenario = new Scenario();
+    scenario.applied(4);
+    CompletableFuture<ReadAdmission> read = scenario.admit(ReadLevel.WEAK, 0, LONG);
+    Sequencer.AskCommitted asked = scenario.asked();
+    asked.replyTo().tell(new ReadGate.Committed(asked.question() - 1, 1));
+    asked.replyTo().tell(new ReadGate.Committed(asked.question(), 6));
+    scenario.applied(5);
+    assertFalse(read.isDone());
+    scenario.applied(6);
+    assertInstanceOf(ReadAdmission.Admitted.class, get(read));
+  }
+
+  @Test
+  void aLostQuestionIsAskedAgain() throws Exception {
+    Scenario scenario = new Scenario();
+    scenario.applied(4);
+    CompletableFuture<ReadAdmission> read = scenario.admit(ReadLevel.WEAK, 0, LONG);
+    scenario.asked();
+    Sequencer.AskCommitted again = scenario.asked();
+    again.replyTo().tell(new ReadGate.Committed(again.question(), 4));
+    assertInstanceOf(ReadAdmission.Admitted.class, get(read));
+  }
+
+  @Test
+  void aLinearizableReadAsksTheJournalAfterItArrived() throws Exception {
+    Scenario scenario = new Scenario();
+    scenario.applied(4);
+    CompletableFuture<ReadAdmission> read = scenario.admit(ReadLevel.LINEARIZABLE, 0, LONG);
+    scenario.journal.head = 7;
+    scenario.runJournal();
+    scenario.applied(6);
+    assertFalse(read.isDone());
+    scenario.applied(7);
+    assertInstanceOf(ReadAdmission.Admitted.class, get(read));
+  }
+
+  @Test
+  void isRefusedAtTheDeadlineWithTheReason() throws Exception {
+    Scenario scenario = new Scenario();
+    scenario.applied(4);
+    scenario.journal.away = true;
+    CompletableFuture<ReadAdmission> linearizable =
+        scenario.admit(ReadLevel.STRONG, 0, Duration.ofMillis(300));
+    scenario.runJournal();
+    assertEquals(new ReadAdmission.Refused("the journal is away"), get(linearizable));
+    assertEquals(
+        new ReadAdmission.Refused("no sequencer answered in time"),
+        get(scenario.admit(ReadLevel.WEAK, 0, Duration.ofMillis(100))));
+    assertEquals(
+        new ReadAdmission.Refused("this node has applied event 4 and not yet event 9"),
+        get(scenario.admit(ReadLevel.NONE, 9, Duration.ofMillis(100))));
+  }
+
+  @Test
+  void waitsForTheSequenceNumberThatTheClientNames() throws Exception {
+    Scenario scenario = new Scenario();
+    scenario.applied(4);
+    CompletableFuture<ReadAdmission> read = scenario.admit(ReadLevel.NONE, 6, LONG);
+    scenario.applied(5);
+    assertFalse(read.isDone());
+    scenario.applied(6);
+    assertInstanceOf(ReadAdmission.Admitted.class, get(read));
+  }
+}

@@ -1,0 +1,27 @@
+package actors;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import storage.SqliteJournal;
+
+/** Configurations for actor systems in tests. */
+final class TestConfig {
+
+  private TestConfig() {}
+
+  /** The product's configuration without a cluster and without a journal. */
+  static Config local() {
+    return ConfigFactory.parseMap(Map.of("pekko.actor.provider", "local"))
+        .withFallback(ConfigFactory.load("application"));
+  }
+
+  /** The same with a journal in this file. */
+  static Config withJournal(Path file) {
+    Map<String, Object> journal = new HashMap<>();
+    journal.put("pekko-persistence-jdbc.shared-databases.slick.db.url", SqliteJournal.url(file));
+    return ConfigFactory.parseMap(journal).withFallback(local());
+  }
+}

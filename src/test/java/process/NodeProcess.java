@@ -1,0 +1,234 @@
+package process;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * A node in a process of its own, as a user runs it, on free ports. Made by {@link Nodes}, which
+ * ends it whatever the test does. Thread-safe.
+ */
+final class NodeProcess implements AutoCloseable {
+
+  private static final Duration START_MAX = Duration.ofSeconds(60);
+  private static final Pattern READY = Pattern.compile("peqlite \\S+ ready: (http://\\S+)");
+  private static final Pattern SERVED = Pattern.compile(".*HTTP is served at (http://\\S+)");
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Path dataDirectory;
+  private final Process process;
+  private final List<String> log = new ArrayList<>();
+  private final CompletableFuture<String> served = new CompletableFuture<>();
+  private final CompletableFuture<String> ready = new CompletableFuture<>();
+  private final List<Thread> readers = new ArrayList<>();
+  private final HttpClient client =
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(Duration.ofSeconds(10))
+          .build();
+
+  NodeProcess(Path dataDirectory, Process process) {
+    this.dataDirectory = dataDirectory;
+    this.process = process;
+    readers.add(follow(process.getInputStream(), "out"));
+    readers.add(follow(process.getErrorStream(), "err"));
+    process
+        .onExit()
+        .thenAccept(
+            ended -> {
+              IllegalStateException gone = new IllegalStateException("the node has ended");
+              served.completeExceptionally(gone);
+              ready.completeExceptionally(gone);
+            });
+  }
+
+  private Thread follow(InputStream stream, String name) {
+    Thread thread =
+        new Thread(
+            () -> {
+              try (BufferedReader lines =
+                  new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8))) {
+                for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                  take(line);
+                }
+              } catch (IOException | UncheckedIOException e) {
+                take("(the end of the node's output is lost: " + e + ")");
+              }
+            },
+            "node-" + process.pid() + "-" + name);
+    thread.setDaemon(true);
+    thread.start();
+    return thread;
+  }
+
+  private void take(String line) {
+    synchronized (log) {
+      log.add(line);
+    }
+    Matcher found = SERVED.matcher(line);
+    if (found.matches()) {
+      served.complete(found.group(1));
+    }
+    found = READY.matcher(line);
+    if (found.matches()) {
+      ready.complete(found.group(1));
+    }
+  }
+
+  /** Waits until the node says that it is ready. */
+  NodeProcess awaitReady() throws Exception {
+    String url = ready.get(START_MAX.toSeconds(), TimeUnit.SECONDS);
+    if (!url.equals(url())) {
+      throw new AssertionError("served at " + url() + ", ready at " + url);
+    }
+    return this;
+  }
+
+  /** Whether the node has said that it is ready. */
+  boolean hasBeenReady() {
+    return ready.isDone() && !ready.isCompletedExceptionally();
+  }
+
+  /** Where it serves HTTP; waits until it does. */
+  String url() throws Exception {
+    return served.get(START_MAX.toSeconds(), TimeUnit.SECONDS);
+  }
+
+  Path dataDirectory() {
+    return dataDirectory;
+  }
+
+  /** The file that holds what is applied. */
+  Path databaseFile() {
+    return dataDirectory.resolve("database.db");
+  }
+
+  /** The file that holds what is ordered. */
+  Path journalFile() {
+    return dataDirectory.resolve("journal.db");
+  }
+
+  /** Everything that the node has printed. */
+  String log() {
+    synchronized (log) {
+      return String.join("\n", log);
+    }
+  }
+
+  /** The id of the process. */
+  long pid() {
+    return process.pid();
+  }
+
+  /** Writes statements by themselves; parameters follow their text, as in {@code ["..?", 1]}. */
+  Answer execute(Object... statements) throws Exception {
+    return post("/db/execute", statements);
+  }
+
+  /** Sends statements as JSON to a path. */
+  Answer post(String pathAndQuery, Object... statements) throws Exception {
+    return post(pathAndQuery, Map.of(), statements);
+  }
+
+  /** Sends statements as JSON to a path, with headers. */
+  Answer post(String pathAndQuery, Map<String, String> headers, Object... statements)
+      throws Exception {
+    byte[] body = JSON.writeValueAsBytes(statements);
+    HttpRequest.Builder request =
+        request(pathAndQuery).POST(HttpRequest.BodyPublishers.ofByteArray(body));
+    headers.forEach(request::header);
+    return Answer.of(client.send(request.build(), HttpResponse.BodyHandlers.ofString()));
+  }
+
+  /** Reads from the level that sees every acknowledged write. */
+  Answer query(String sql) throws Exception {
+    return query(sql, "strong");
+  }
+
+  /** Reads at a level. */
+  Answer query(String sql, String level) throws Exception {
+    String text = URLEncoder.encode(sql, StandardCharsets.UTF_8);
+    return get("/db/query?timeout=30s&level=" + level + "&q=" + text);
+  }
+
+  /** Gets a path. */
+  Answer get(String pathAndQuery) throws Exception {
+    return Answer.of(
+        client.send(
+            request(pathAndQuery).GET().build(), HttpResponse.BodyHandlers.ofString()));
+  }
+
+  /** Reads at level none and hands the body on as it comes. */
+  HttpResponse<InputStream> stream(String sql) throws Exception {
+    String text = URLEncoder.encode(sql, StandardCharsets.UTF_8);
+    return client.send(
+        request("/db/query?level=none&timeout=120s&q=" + text).GET().build(),
+        HttpResponse.BodyHandlers.ofInputStream());
+  }
+
+  private HttpRequest.Builder request(String pathAndQuery) throws Exception {
+    return HttpRequest.newBuilder(URI.create(url() + pathAndQuery)).timeout(Duration.ofMinutes(3));
+  }
+
+  /** A part of {@code /status}, by its dotted path; empty if there is none. */
+  String status(String path) throws Exception {
+    return get("/status?key=" + path).json().asText("");
+  }
+
+  /** Ends the process as a power switch does, except that the operating system lives on. */
+  NodeProcess kill9() throws Exception {
+    process.destroyForcibly();
+    exitCode();
+    return this;
+  }
+
+  /** Asks the process to stop; {@link #exitCode} waits for it. */
+  NodeProcess askToStop() {
+    process.destroy();
+    return this;
+  }
+
+  /** Sends SIGTERM, waits for the end, and returns the exit code. */
+  int terminate() throws Exception {
+    return askToStop().exitCode();
+  }
+
+  /** Waits for the end of the process and of its output. */
+  int exitCode() throws Exception {
+    if (!process.waitFor(90, TimeUnit.SECONDS)) {
+      throw new AssertionError("the process does not end");
+    }
+    for (Thread reader : readers) {
+      reader.join(TimeUnit.SECONDS.toMillis(10));
+    }
+    return process.exitValue();
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
+  @Override
+  public void close() {
+    process.destroyForcibly();
+    process.onExit().join();
+  }
+}
