@@ -96,6 +96,10 @@ final class Guardian {
         context.spawn(
             WriteSession.create(settings.write(), settings.nodeId(), gauge, writes, sequencer),
             "write-session");
+    // Without one of them the node is no use: their end is not handled and so ends the guardian.
+    context.watch(replica);
+    context.watch(readGate);
+    context.watch(session);
     replica.tell(new Replica.Start(sequencer, session, readGate));
     return new Parts(session, readGate);
   }

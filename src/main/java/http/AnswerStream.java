@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * Takes the bytes of an answer from the reading thread. A small answer is kept and sent whole; once
  * it exceeds {@value #CHUNK_BYTES} bytes it is sent in chunks while it is made.
  *
- * <p>At most a few chunks wait for the client: writing blocks until it takes them, and fails with an
- * {@link IOException} when the client is gone or the deadline has passed. The connection is then
+ * <p>At most a few chunks wait for the client: writing blocks until it takes them, and fails with
+ * an {@link IOException} when the client is gone or the deadline has passed. The connection is then
  * cut, so that the client cannot take what it has for the whole. For one thread.
  */
 final class AnswerStream extends OutputStream {
@@ -146,8 +146,7 @@ final class AnswerStream extends OutputStream {
     offered = null;
     long patience = Math.max(CHUNK_NANOS_MIN, deadlineNanos - System.nanoTime());
     try {
-      QueueOfferResult result =
-          pending.toCompletableFuture().get(patience, TimeUnit.NANOSECONDS);
+      QueueOfferResult result = pending.toCompletableFuture().get(patience, TimeUnit.NANOSECONDS);
       if (!QueueOfferResult.enqueued().equals(result)) {
         throw new NotTaken("the client is gone");
       }

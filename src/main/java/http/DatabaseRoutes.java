@@ -150,9 +150,7 @@ final class DatabaseRoutes {
     }
     boolean wait = context.parameters().flag("wait");
     List<Element> elements =
-        wait && !isText(request)
-            ? RequestBody.parseAllowingNone(body)
-            : elements(request, body);
+        wait && !isText(request) ? RequestBody.parseAllowingNone(body) : elements(request, body);
     return elements.isEmpty()
         ? barrier(context)
         : writes.queue(Plan.of(elements, rules), context, key);
@@ -218,9 +216,7 @@ final class DatabaseRoutes {
   }
 
   private static List<Element> elements(HttpRequest request, byte[] body) {
-    return isText(request)
-        ? List.of(Element.of(RequestBody.text(body)))
-        : RequestBody.parse(body);
+    return isText(request) ? List.of(Element.of(RequestBody.text(body))) : RequestBody.parse(body);
   }
 
   private static boolean isText(HttpRequest request) {

@@ -68,7 +68,9 @@ final class GoFloat {
     if (scale >= digits.length()) {
       return text.append(digits).append("0".repeat(scale - digits.length())).toString();
     }
-    return text.append(digits, 0, scale).append('.').append(digits, scale, digits.length())
+    return text.append(digits, 0, scale)
+        .append('.')
+        .append(digits, scale, digits.length())
         .toString();
   }
 

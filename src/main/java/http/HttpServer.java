@@ -28,8 +28,7 @@ public final class HttpServer {
   private final InFlight inFlight;
   private @Nullable CompletionStage<Done> stopped;
 
-  private HttpServer(
-      ClassicActorSystemProvider system, ServerBinding binding, InFlight inFlight) {
+  private HttpServer(ClassicActorSystemProvider system, ServerBinding binding, InFlight inFlight) {
     this.system = system;
     this.binding = binding;
     this.inFlight = inFlight;
@@ -81,8 +80,7 @@ public final class HttpServer {
             .stop()
             .toCompletableFuture()
             .thenCompose(done -> flushed())
-            .completeOnTimeout(
-                Done.getInstance(), hardDeadline.toNanos(), TimeUnit.NANOSECONDS);
+            .completeOnTimeout(Done.getInstance(), hardDeadline.toNanos(), TimeUnit.NANOSECONDS);
     // Closing at once would cut connections whose answer is made and not sent yet.
     return binding
         .unbind()

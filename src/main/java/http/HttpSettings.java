@@ -12,7 +12,8 @@ import java.util.Optional;
  * @param allowOrigin the value of {@code Access-Control-Allow-Origin}, or empty for no such header
  * @param bodyBytesMax the largest body of a request, in bytes; a larger one is answered 413
  * @param bodiesBytesMax what the bodies of all requests being served may take together, in bytes;
- *     beyond it requests are answered 503. At least {@code bodyBytesMax}, or large bodies never pass
+ *     beyond it requests are answered 503. At least {@code bodyBytesMax}, or large bodies never
+ *     pass
  * @param requestsMax how many database requests are served at once; beyond it they are answered 503
  * @param connectionsMax how many connections are open at once; beyond it they wait to be accepted
  * @param timeout the deadline of a request that names none

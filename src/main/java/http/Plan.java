@@ -119,8 +119,7 @@ record Plan(List<Slot> slots, boolean disallowedPragma) {
         return accepted ? Optional.of(new Known(NOTHING_DONE)) : Optional.empty();
       }
       try {
-        return Optional.of(
-            new Group(Parameters.bind(group, positional, named), writes, rowsShown));
+        return Optional.of(new Group(Parameters.bind(group, positional, named), writes, rowsShown));
       } catch (ParameterException wrong) {
         return Optional.of(failed(wrong.text()));
       }

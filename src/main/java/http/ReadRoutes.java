@@ -4,7 +4,6 @@ import actors.Node;
 import actors.ReadAdmission;
 import actors.ReadLevel;
 import java.io.ByteArrayOutputStream;
-import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.List;
@@ -122,8 +121,7 @@ final class ReadRoutes {
               });
     } catch (RejectedExecutionException full) {
       inFlight.end();
-      response.complete(
-          answers.unavailable("too many reads are waiting", Duration.ofSeconds(1)));
+      response.complete(answers.unavailable("too many reads are waiting", Duration.ofSeconds(1)));
     }
     return response;
   }
@@ -191,7 +189,8 @@ final class ReadRoutes {
         }
       } catch (UncheckedIOException gone) {
         // The client left or was too slow: there is nobody to tell, and the read ends here.
-        out.abort(gone.getCause());
+        Throwable cause = gone.getCause();
+        out.abort(cause == null ? gone : cause);
       } catch (ReadFailure | RuntimeException failed) {
         out.abort(failed);
         throw failed;

@@ -143,8 +143,7 @@ final class ResultWriter {
     json.writeEndObject();
   }
 
-  static void writeTime(JsonGenerator json, ResultOptions options, long nanos)
-      throws IOException {
+  static void writeTime(JsonGenerator json, ResultOptions options, long nanos) throws IOException {
     if (options.timings()) {
       json.writeFieldName("time");
       json.writeNumber(GoFloat.format(nanos / NANOS_PER_SECOND));

@@ -38,8 +38,7 @@ final class Router {
   private final DatabaseRoutes database;
   private final StatusRoutes status;
 
-  Router(
-      ClassicActorSystemProvider system, Node node, HttpSettings settings, InFlight inFlight) {
+  Router(ClassicActorSystemProvider system, Node node, HttpSettings settings, InFlight inFlight) {
     this.system = system;
     this.inFlight = inFlight;
     this.answers = new Answers(settings, node.status().clusterAddress());
@@ -51,8 +50,7 @@ final class Router {
   /** Answers one request. */
   CompletionStage<HttpResponse> handle(HttpRequest request) {
     if (!inFlight.begin()) {
-      HttpResponse refusal =
-          answers.unavailable("this node is stopping", Duration.ofSeconds(1));
+      HttpResponse refusal = answers.unavailable("this node is stopping", Duration.ofSeconds(1));
       return CompletableFuture.completedFuture(refusal.addHeader(CLOSE));
     }
     return guarded(request)

@@ -4,6 +4,7 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
+import java.time.temporal.ChronoField;
 
 /**
  * Values of columns declared {@code date}, {@code datetime} or {@code timestamp}, which clients of
@@ -68,8 +69,9 @@ final class TimeText {
     pad(text, time.getHour(), 2).append(':');
     pad(text, time.getMinute(), 2).append(':');
     pad(text, time.getSecond(), 2);
-    if (time.getNano() != 0) {
-      pad(text.append('.'), time.getNano(), 9);
+    int nano = time.get(ChronoField.NANO_OF_SECOND);
+    if (nano != 0) {
+      pad(text.append('.'), nano, 9);
       while (text.charAt(text.length() - 1) == '0') {
         text.setLength(text.length() - 1);
       }

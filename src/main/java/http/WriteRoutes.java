@@ -78,8 +78,7 @@ final class WriteRoutes {
       return CompletableFuture.completedFuture(unordered(plan, context));
     }
     boolean wait = context.parameters().flag("wait");
-    WriteRequest request =
-        new WriteRequest(plan.statements(), context.transaction(), false, key);
+    WriteRequest request = new WriteRequest(plan.statements(), context.transaction(), false, key);
     return node.write(request, context.remaining(), !wait)
         .thenApply(answer -> answered(answer, applied -> queued(applied, context)));
   }
@@ -92,8 +91,7 @@ final class WriteRoutes {
   }
 
   /** The one place that knows every kind of answer to a write. */
-  private HttpResponse answered(
-      WriteAnswer answer, Function<WriteAnswer, HttpResponse> whenTaken) {
+  private HttpResponse answered(WriteAnswer answer, Function<WriteAnswer, HttpResponse> whenTaken) {
     if (answer instanceof WriteAnswer.NotApplied notApplied) {
       return answers.notApplied(notApplied.reason(), notApplied.retryAfter());
     }

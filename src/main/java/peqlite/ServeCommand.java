@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -95,6 +96,8 @@ final class ServeCommand implements Callable<Integer> {
         SettingsSource.load(given(), System.getenv(), Optional.ofNullable(configFile));
     Settings settings = Settings.from(config);
     RunningNode node = RunningNode.start(settings, config);
+    // Said before the node is ready, so that one that never gets ready can be asked why.
+    LoggerFactory.getLogger(ServeCommand.class).info("HTTP is served at {}", node.url());
     Runtime.getRuntime().addShutdownHook(new Thread(() -> stopAndExit(node), "peqlite-stop"));
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();

@@ -12,6 +12,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import sql.IdempotencyKey;
 import sql.Position;
 import sql.WriteOutcome;
@@ -37,6 +39,8 @@ import sql.WriteRequest;
  * #stop}.
  */
 public final class EventApplier implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(EventApplier.class);
 
   /** What the clock by which keys age advances for one event, at most. */
   private static final long CLOCK_STEP_MAX_MICROS = 10_000_000;
@@ -150,6 +154,10 @@ public final class EventApplier implements AutoCloseable {
       return new ApplyResult.Failed(attempt.position, String.valueOf(e.getMessage()));
     } catch (SQLException e) {
       return new ApplyResult.Failed(attempt.position, SqliteErrors.message(e));
+    } catch (RuntimeException | OutOfMemoryError | StackOverflowError e) {
+      // A defect, or no memory: nothing was committed for it, and it must not end the replica.
+      LOG.error("request {} could not be applied", attempt.position, e);
+      return new ApplyResult.Failed(attempt.position, e.toString());
     } finally {
       database.abandon();
     }

@@ -18,8 +18,13 @@ public final class EventHash {
 
   /** The hash of an event, or of a request. */
   public static byte[] of(byte[] bytes) {
+    return newDigest().digest(bytes);
+  }
+
+  /** The same hash, for bytes that come one after another. */
+  static MessageDigest newDigest() {
     try {
-      return MessageDigest.getInstance("SHA-256").digest(bytes);
+      return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException impossible) {
       // Every Java platform has to provide SHA-256 (java.security.MessageDigest).
       throw new IllegalStateException(impossible);

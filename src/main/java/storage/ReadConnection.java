@@ -54,6 +54,7 @@ final class ReadConnection {
   private @Nullable Prepared begin;
   private @Nullable Prepared rollback;
   private @Nullable Prepared position;
+  private @Nullable Prepared schemaVersion;
 
   private ReadConnection(
       SQLiteConnection connection, ReadSettings settings, int generation, BooleanSupplier closing) {
@@ -225,14 +226,37 @@ final class ReadConnection {
       Prepared prepared, boolean hasRow, ReadLimits limits, Usage usage, RowSink sink)
       throws SQLException, ReadFailure {
     long address = prepared.address();
-    // Asked each time, after the first step: another connection may have changed the schema, and
-    // then SQLite has prepared the statement anew.
     int count = database.column_count(address);
-    sink.columns(columns(address, count));
+    sink.columns(hasRow ? columnsNow(prepared, count) : columns(address, count));
     if (hasRow) {
       rows(address, new Value[count], limits, usage, sink);
     }
     return count;
+  }
+
+  /**
+   * The columns of a statement that stands on a row. Another connection may have changed the
+   * schema, and then SQLite has prepared the statement anew; but now that it holds a state of the
+   * database still, the version of that state's schema tells whether what is known of it still
+   * holds. To ask for that is much cheaper than to describe every column again.
+   */
+  private List<Column> columnsNow(Prepared prepared, int count) throws SQLException {
+    long version = schemaVersion();
+    List<Column> known = prepared.columns(version);
+    if (known == null) {
+      known = List.copyOf(columns(prepared.address(), count));
+      prepared.remember(version, known);
+    }
+    return known;
+  }
+
+  private long schemaVersion() throws SQLException {
+    Prepared statement = schemaVersion;
+    if (statement == null) {
+      statement = statements.take("PRAGMA schema_version");
+      schemaVersion = statement;
+    }
+    return number(statement);
   }
 
   private List<Column> columns(long address, int count) throws SQLException {
@@ -418,6 +442,11 @@ final class ReadConnection {
       statement = statements.take(SEQ);
       position = statement;
     }
+    return number(statement);
+  }
+
+  /** The only value of the only row, 0 if there is none. */
+  private long number(Prepared statement) throws SQLException {
     try {
       return step(statement.address()) ? database.column_long(statement.address(), 0) : 0;
     } finally {

@@ -4,10 +4,12 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConnection;
 import org.sqlite.core.CoreStatement;
+import sql.Column;
 
 /**
  * The prepared statements of one connection, the least recently used thrown away first. A statement
@@ -16,16 +18,58 @@ import org.sqlite.core.CoreStatement;
  */
 final class ReadStatements {
 
-  /**
-   * A prepared statement.
-   *
-   * @param jdbc what closes it
-   * @param core the same, as the driver's inner layer sees it
-   * @param address the same, as SQLite sees it; not to be used once the statement is closed
-   * @param parameters how many it has
-   */
-  record Prepared(
-      String sql, PreparedStatement jdbc, CoreStatement core, long address, int parameters) {
+  /** A prepared statement, and what is known of it. */
+  static final class Prepared {
+    private final String sql;
+    private final PreparedStatement jdbc;
+    private final CoreStatement core;
+    private final long address;
+    private final int parameters;
+    private List<Column> columns = List.of();
+    private long schemaVersion = -1;
+
+    private Prepared(String sql, PreparedStatement jdbc, long address, int parameters) {
+      this.sql = sql;
+      this.jdbc = jdbc;
+      this.core = (CoreStatement) jdbc;
+      this.address = address;
+      this.parameters = parameters;
+    }
+
+    String sql() {
+      return sql;
+    }
+
+    /** What closes it. */
+    PreparedStatement jdbc() {
+      return jdbc;
+    }
+
+    /** The same, as the driver's inner layer sees it. */
+    CoreStatement core() {
+      return core;
+    }
+
+    /** The same, as SQLite sees it; not to be used once the statement is closed. */
+    long address() {
+      return address;
+    }
+
+    /** How many parameters it has. */
+    int parameters() {
+      return parameters;
+    }
+
+    /** Its columns under that version of the schema, if they are known. */
+    @Nullable List<Column> columns(long schemaVersion) {
+      return this.schemaVersion == schemaVersion ? columns : null;
+    }
+
+    /** Keeps its columns under a version of the schema. */
+    void remember(long schemaVersion, List<Column> columns) {
+      this.schemaVersion = schemaVersion;
+      this.columns = columns;
+    }
 
     boolean isClosed() {
       return core.pointer == null || core.pointer.isClosed();
@@ -57,10 +101,11 @@ final class ReadStatements {
     }
     PreparedStatement jdbc = prepare(sql);
     try {
-      CoreStatement core = (CoreStatement) jdbc;
-      long address = core.pointer.<RuntimeException>safeRunLong((database, pointer) -> pointer);
+      long address =
+          ((CoreStatement) jdbc)
+              .pointer.<RuntimeException>safeRunLong((database, pointer) -> pointer);
       int parameters = jdbc.getParameterMetaData().getParameterCount();
-      return new Prepared(sql, jdbc, core, address, parameters);
+      return new Prepared(sql, jdbc, address, parameters);
     } catch (SQLException | RuntimeException e) {
       jdbc.close();
       throw e;

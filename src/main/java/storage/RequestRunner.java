@@ -158,7 +158,8 @@ final class RequestRunner {
       return known.failure();
     }
     cut.at(index);
-    if (database.runner().classify(statement) instanceof Classification.Write write) {
+    Classification classification = database.runner().classify(statement);
+    if (classification instanceof Classification.Write write) {
       boolean statistics = write.traits().mentionsStatistics() && write.traits().dataChange();
       statisticsWritten |= statistics;
       database.statisticsTouched(statistics);
@@ -166,7 +167,9 @@ final class RequestRunner {
     }
     long seed = Digest.add(Digest.add(event.seed(), position.index()), index);
     StatementResult result =
-        database.runner().run(statement, event.timestampMicros(), seed, collect);
+        database
+            .runner()
+            .run(statement, classification, event.timestampMicros(), seed, collect);
     state.digest = Digest.add(state.digest, database.runner().lastDigest());
     return result;
   }

@@ -73,6 +73,7 @@ final class StatementRunner {
   /**
    * Runs the statement.
    *
+   * @param classification what {@link #classify} says of it
    * @param timestampMicros the time of the event
    * @param seed where the statement's random numbers start
    * @param collect whether somebody wants the rows
@@ -81,10 +82,14 @@ final class StatementRunner {
    * @throws EnvironmentFailure if the node could not run it
    * @throws StepLimitExceeded if its request has taken too many steps
    */
-  StatementResult run(Statement statement, long timestampMicros, long seed, boolean collect)
+  StatementResult run(
+      Statement statement,
+      Classification classification,
+      long timestampMicros,
+      long seed,
+      boolean collect)
       throws TransactionLost, EnvironmentFailure, StepLimitExceeded {
     long start = System.nanoTime();
-    Classification classification = classify(statement);
     if (classification instanceof Classification.Refused refused) {
       return failed(refused.reason(), 0, start);
     }

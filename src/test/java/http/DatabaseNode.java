@@ -89,9 +89,7 @@ final class DatabaseNode implements Node, AutoCloseable {
       Position position = new Position(seq, 0);
       request.key().ifPresent(k -> keys.put(k, new KeyRecord(position, Optional.of(outcome))));
       return CompletableFuture.completedFuture(
-          queued
-              ? new WriteAnswer.Queued(position)
-              : new WriteAnswer.Applied(position, outcome));
+          queued ? new WriteAnswer.Queued(position) : new WriteAnswer.Applied(position, outcome));
     } catch (SQLException broken) {
       throw new IllegalStateException(broken);
     }
@@ -232,8 +230,20 @@ final class DatabaseNode implements Node, AutoCloseable {
   @Override
   public NodeStatus status() {
     return new NodeStatus(
-        "n1", "127.0.0.1:7355", Instant.EPOCH, sequencer, 1, "journal", seq, seq, ready,
-        "applying", problem, 0, 4096, 0);
+        "n1",
+        "127.0.0.1:7355",
+        Instant.EPOCH,
+        sequencer,
+        1,
+        "journal",
+        seq,
+        seq,
+        ready,
+        "applying",
+        problem,
+        0,
+        4096,
+        0);
   }
 
   @Override

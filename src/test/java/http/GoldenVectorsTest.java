@@ -102,8 +102,7 @@ class GoldenVectorsTest {
     http.execute(FOO);
     assertTrue(
         http.query("PRAGMA table_info(foo)")
-            .contains(
-                "\"types\":[\"integer\",\"text\",\"text\",\"integer\",\"\",\"integer\"]"));
+            .contains("\"types\":[\"integer\",\"text\",\"text\",\"integer\",\"\",\"integer\"]"));
     assertTrue(
         http.query("SELECT * FROM sqlite_master")
             .contains("\"types\":[\"text\",\"text\",\"text\",\"int\",\"text\"]"));
@@ -189,8 +188,10 @@ class GoldenVectorsTest {
   @Test
   void keepsIntegersAndUnicodeWhole() throws Exception {
     assertEquals(
-        "{\"results\":[{\"columns\":[\"a\",\"b\",\"c\"],\"types\":[\"integer\",\"real\",\"text\"],"
-            + "\"values\":[[9223372036854775807,0,\"\\u003ca\\u0026\\u003e \\u2028\ud83d\ude00\"]]}]}",
+        "{\"results\":[{\"columns\":[\"a\",\"b\",\"c\"],"
+            + "\"types\":[\"integer\",\"real\",\"text\"],"
+            + "\"values\":[[9223372036854775807,0,"
+            + "\"\\u003ca\\u0026\\u003e \\u2028\ud83d\ude00\"]]}]}",
         http.post(
                 "/db/query",
                 "[[\"SELECT ? AS a, 0.0 AS b, ? AS c\", 9223372036854775807,"

@@ -100,8 +100,7 @@ class LimitsTest {
         raw("POST /db/execute HTTP/1.1\r\nHost: x\r\nContent-Length: 100001", "[\"SEL");
     assertTrue(answer[0].startsWith("HTTP/1.1 413 "), answer[0]);
     assertEquals(
-        "{\"results\":[],\"error\":\"body too large: at most 100000 bytes are taken\"}",
-        answer[1]);
+        "{\"results\":[],\"error\":\"body too large: at most 100000 bytes are taken\"}", answer[1]);
     assertEquals(413, http.post("/db/load", insert(200_000)).statusCode());
     assertEquals(0, http.node.written.size());
     assertEquals(200, http.post("/db/execute", INSERT).statusCode());
@@ -224,12 +223,12 @@ class LimitsTest {
     start(SETTINGS);
     String get = "GET /db/query?q=SELECT+1 HTTP/1.1\r\nHost: x\r\n\r\n";
     try (Socket socket = http.connect()) {
-      socket.getOutputStream()
+      socket
+          .getOutputStream()
           .write(
               (get + get + get.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"))
                   .getBytes(StandardCharsets.US_ASCII));
-      String all =
-          new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+      String all = new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
       assertEquals(4, all.split("HTTP/1.1 200", -1).length);
     }
   }

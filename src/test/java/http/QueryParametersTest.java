@@ -85,8 +85,7 @@ class QueryParametersTest {
     Duration usual = Duration.ofSeconds(30);
     assertEquals(usual, QueryParameters.parse("x").timeout(usual, max));
     assertEquals(max, QueryParameters.parse("timeout=1h").timeout(usual, max));
-    assertEquals(
-        Duration.ofMillis(5), QueryParameters.parse("timeout=5ms").timeout(usual, max));
+    assertEquals(Duration.ofMillis(5), QueryParameters.parse("timeout=5ms").timeout(usual, max));
     assertEquals(OptionalLong.of(7), QueryParameters.parse("min_seq=7").minSeq());
   }
 }

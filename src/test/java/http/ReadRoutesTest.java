@@ -117,8 +117,7 @@ class ReadRoutesTest {
     for (int i = 0; i < 4; i++) {
       try (Socket socket = http.connect()) {
         OutputStream out = socket.getOutputStream();
-        String request =
-            "GET /db/query?q=" + counting(1_900_000) + " HTTP/1.1\r\nHost: x\r\n\r\n";
+        String request = "GET /db/query?q=" + counting(1_900_000) + " HTTP/1.1\r\nHost: x\r\n\r\n";
         out.write(request.getBytes(StandardCharsets.US_ASCII));
         out.flush();
         assertEquals('H', socket.getInputStream().read());
@@ -177,8 +176,7 @@ class ReadRoutesTest {
         http.postText("/db/execute", "EXPLAIN QUERY PLAN SELECT * FROM foo")
             .body()
             .contains("SCAN foo"));
-    assertTrue(
-        http.query("EXPLAIN QUERY PLAN DELETE FROM foo").contains("\"columns\""));
+    assertTrue(http.query("EXPLAIN QUERY PLAN DELETE FROM foo").contains("\"columns\""));
   }
 
   @Test

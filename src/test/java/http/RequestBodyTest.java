@@ -28,8 +28,7 @@ class RequestBodyTest {
     List<Element> elements = parse("[\"CREATE x\", [\"INSERT ?\", 1, \"a\"]]");
     assertEquals(Element.of("CREATE x"), elements.get(0));
     assertEquals(
-        new Element(
-            "INSERT ?", List.of(new Value.Int64(1), new Value.Text("a")), Map.of()),
+        new Element("INSERT ?", List.of(new Value.Int64(1), new Value.Text("a")), Map.of()),
         elements.get(1));
   }
 
@@ -126,16 +125,14 @@ class RequestBodyTest {
     System.arraycopy(bad, 0, body, 2, bad.length);
     body[body.length - 2] = '"';
     body[body.length - 1] = ']';
-    RequestException refusal =
-        assertThrows(RequestException.class, () -> RequestBody.parse(body));
+    RequestException refusal = assertThrows(RequestException.class, () -> RequestBody.parse(body));
     assertEquals("invalid UTF-8 in body", refusal.text());
   }
 
   @Test
   void refusesADeepBodyWithoutDigging() {
     String body = "[".repeat(1_000_000);
-    assertEquals(
-        "invalid request", assertThrows(RequestException.class, () -> parse(body)).text());
+    assertEquals("invalid request", assertThrows(RequestException.class, () -> parse(body)).text());
   }
 
   @Test

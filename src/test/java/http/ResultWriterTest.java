@@ -53,10 +53,8 @@ class ResultWriterTest {
   @Test
   void leavesOutWhatIsZero() {
     assertEquals("{\"results\":[{}]}", changed(PLAIN, 0, OptionalLong.empty()));
-    assertEquals(
-        "{\"results\":[{\"rows_affected\":2}]}", changed(PLAIN, 2, OptionalLong.empty()));
-    assertEquals(
-        "{\"results\":[{\"rows_affected\":1}]}", changed(PLAIN, 1, OptionalLong.of(0)));
+    assertEquals("{\"results\":[{\"rows_affected\":2}]}", changed(PLAIN, 2, OptionalLong.empty()));
+    assertEquals("{\"results\":[{\"rows_affected\":1}]}", changed(PLAIN, 1, OptionalLong.of(0)));
     assertEquals(
         "{\"results\":[{\"last_insert_id\":-5,\"rows_affected\":1}]}",
         changed(PLAIN, 1, OptionalLong.of(-5)));
@@ -100,8 +98,11 @@ class ResultWriterTest {
         "{\"results\":[{\"columns\":[\"t.a\",\"1\"],\"types\":[\"int\",\"\"]}]}",
         write(
             qualified,
-            w -> w.result(rows(List.of(new Column("a", "t", "INT"), new Column("1", "", "")),
-                List.of()))));
+            w ->
+                w.result(
+                    rows(
+                        List.of(new Column("a", "t", "INT"), new Column("1", "", "")),
+                        List.of()))));
   }
 
   @Test
@@ -164,13 +165,13 @@ class ResultWriterTest {
                 },
                 {}
             ]
-        }""",
+        }\
+        """,
         write(
             pretty,
             w -> {
               w.result(
-                  rows(
-                      List.of(new Column("a", "", "INT")), List.of(List.of(new Value.Int64(1)))));
+                  rows(List.of(new Column("a", "", "INT")), List.of(List.of(new Value.Int64(1)))));
               w.nothing(0);
             }));
     assertEquals("{\n    \"results\": []\n}", write(pretty, w -> {}));

@@ -40,9 +40,7 @@ final class ServerFixture implements AutoCloseable {
                 .withFallback(ConfigFactory.defaultReference())
                 .resolve());
     this.server =
-        HttpServer.start(system, node, settings)
-            .toCompletableFuture()
-            .get(20, TimeUnit.SECONDS);
+        HttpServer.start(system, node, settings).toCompletableFuture().get(20, TimeUnit.SECONDS);
     this.url = "http://127.0.0.1:" + server.address().getPort();
   }
 

@@ -79,8 +79,7 @@ class StatusRoutesTest {
   @Test
   void tellsWhetherItIsReady() throws Exception {
     assertReady(200, "[+]node ok\n[+]leader ok\n[+]store ok\n[+]db ok", "/readyz");
-    assertReady(
-        200, "[+]node ok\n[+]leader ok\n[+]store ok\n[+]sync ok\n[+]db ok", "/readyz?sync");
+    assertReady(200, "[+]node ok\n[+]leader ok\n[+]store ok\n[+]sync ok\n[+]db ok", "/readyz?sync");
     http.node.admission = new ReadAdmission.Refused("timeout");
     assertReady(503, "[+]node ok\n[+]leader ok\n[+]store ok\n[+]sync timeout", "/readyz?sync");
     http.node.ready = false;
@@ -96,8 +95,7 @@ class StatusRoutesTest {
     HttpResponse<String> response = http.get(path);
     assertEquals(body, response.body());
     assertEquals(status, response.statusCode());
-    assertEquals(
-        "text/plain; charset=utf-8", response.headers().firstValue("Content-Type").get());
+    assertEquals("text/plain; charset=utf-8", response.headers().firstValue("Content-Type").get());
   }
 
   @Test

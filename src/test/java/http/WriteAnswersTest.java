@@ -98,8 +98,7 @@ class WriteAnswersTest {
         answer(new WriteAnswer.NotApplied("no sequencer", Duration.ofMillis(1_500)));
     assertEquals(503, response.statusCode());
     assertEquals(
-        "{\"results\":[],\"error\":\"no sequencer\",\"outcome\":\"not applied\"}",
-        response.body());
+        "{\"results\":[],\"error\":\"no sequencer\",\"outcome\":\"not applied\"}", response.body());
     assertEquals("2", response.headers().firstValue("Retry-After").get());
   }
 
@@ -135,8 +134,7 @@ class WriteAnswersTest {
                 new WriteOutcome.Duplicate(
                     new Position(3, 0), Optional.of(executed(inserted(9))))));
     assertEquals(200, response.statusCode());
-    assertEquals(
-        "{\"results\":[{\"last_insert_id\":9,\"rows_affected\":1}]}", response.body());
+    assertEquals("{\"results\":[{\"last_insert_id\":9,\"rows_affected\":1}]}", response.body());
     assertEquals("true", response.headers().firstValue("Peqlite-Duplicate").get());
     HttpResponse<String> forgotten =
         answer(applied(new WriteOutcome.Duplicate(new Position(3, 0), Optional.empty())));
@@ -232,8 +230,10 @@ class WriteAnswersTest {
         http.postText("/db/execute?queue", "INSERT INTO foo(name) VALUES('t')");
     assertTrue(text.body().contains("sequence_number"));
     assertEquals(3, http.node.number("SELECT count(*) FROM foo"));
-    assertEquals(503, answer(new WriteAnswer.NotApplied("full", Duration.ZERO),
-        "/db/execute?queue").statusCode());
+    assertEquals(
+        503,
+        answer(new WriteAnswer.NotApplied("full", Duration.ZERO), "/db/execute?queue")
+            .statusCode());
   }
 
   @Test

@@ -50,7 +50,7 @@ final class ServeIT {
 
     assertEquals("{\"results\":[{}]}", post(url + "/db/execute", "[\"CREATE TABLE t (x)\"]"));
 
-    node.destroy();
+    terminate(node);
     assertEquals(0, node.waitFor());
     assertEquals(null, out.readLine(), "one line in all");
     assertTrue(Files.exists(data.resolve("journal.db")));
@@ -72,7 +72,7 @@ final class ServeIT {
     String again = readyUrl(out(second));
     String answer = post(again + "/db/query?level=strong", "[\"SELECT x FROM t\"]");
     assertTrue(answer.contains("\"values\":[[42]]"), answer);
-    second.destroy();
+    terminate(second);
     assertEquals(0, second.waitFor());
     try (Stream<Path> left = Files.list(data.resolve("native"))) {
       assertEquals(0, left.count(), "the killed node's native library is left behind");
@@ -106,7 +106,7 @@ final class ServeIT {
     Process node =
         serve("--data-dir", directory.resolve("data").toString(), "--http-addr", "0.0.0.0:0");
     readyUrl(out(node));
-    node.destroy();
+    terminate(node);
     assertEquals(0, node.waitFor());
     String err = err(node);
     assertTrue(err.contains("is served without authentication"), err);
@@ -148,6 +148,11 @@ final class ServeIT {
     assertEquals(code, process.waitFor(), err);
     assertEquals(1, err.lines().count(), err);
     assertTrue(err.startsWith(lineStart), err);
+  }
+
+  /** SIGTERM by the handle, because the process itself would close its streams with it. */
+  private static void terminate(Process process) {
+    assertTrue(process.toHandle().destroy());
   }
 
   private Process serve(String... options) throws IOException {

@@ -129,6 +129,29 @@ class ReadPoolTest {
             new Column("title", "t", "INT"),
             new Column("more", "t", "")),
         query("SELECT * FROM t WHERE id = 1").columns);
+    write("INSERT INTO t VALUES (1, 2, 3)");
+    assertEquals(
+        new Column("title", "t", "INT"), query("SELECT * FROM t WHERE id = 1").columns.get(1));
+  }
+
+  @Test
+  void describesTheColumnsOfItsSnapshotWhileTheSchemaChanges() throws Exception {
+    Statement statement = Statement.of("SELECT * FROM t WHERE id = 1");
+    try (ReadPool one = pool(1)) {
+      one.query(statement, limits(), new Rows());
+      one.read(
+          snapshot -> {
+            write("ALTER TABLE t RENAME COLUMN name TO title");
+            Rows old = new Rows();
+            snapshot.query(statement, limits(), old);
+            assertEquals("name", old.columns.get(1).name());
+            return null;
+          },
+          soon());
+      Rows now = new Rows();
+      one.query(statement, limits(), now);
+      assertEquals("title", now.columns.get(1).name());
+    }
   }
 
   @Test
