@@ -79,7 +79,7 @@ final class LocalNode implements Node {
     ReplicaGauge.Reading now = gauge.read();
     long deadlineNanos = System.nanoTime() + timeout.toNanos();
     if (level == ReadLevel.NONE && now.servesNone() && now.applied() >= minSeq.orElse(0)) {
-      if (freshness.isEmpty() || isFresh(now, freshness.get())) {
+      if (now.isFresh(freshness)) {
         return CompletableFuture.completedFuture(new ReadAdmission.Admitted());
       }
       // Nobody has said lately that nothing is missing here; the sequencer is asked before no.
@@ -94,11 +94,6 @@ final class LocalNode implements Node {
     CompletableFuture<ReadAdmission> answer = new CompletableFuture<>();
     readGate.tell(new ReadGate.Admit(level, freshness, minSeq, deadlineNanos, answer));
     return answer;
-  }
-
-  private static boolean isFresh(ReplicaGauge.Reading now, Duration freshness) {
-    return now.atHeadNanos() != Long.MIN_VALUE
-        && System.nanoTime() - now.atHeadNanos() <= freshness.toNanos();
   }
 
   @Override

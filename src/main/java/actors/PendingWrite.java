@@ -20,6 +20,9 @@ final class PendingWrite {
   /** When it, or its cancellation, was last sent, by {@link System#nanoTime()}. */
   long sentNanos;
 
+  /** The last event that is known to hold it or its cancellation; 0 if none is. */
+  private long orderedSeq;
+
   PendingWrite(WriteSession.Submit submit) {
     this.submit = submit;
   }
@@ -28,10 +31,21 @@ final class PendingWrite {
     return submit.answer().isDone();
   }
 
+  /** The journal holds it, or its cancellation, in this event. */
+  void orderedBy(long seq) {
+    orderedSeq = Math.max(orderedSeq, seq);
+  }
+
+  /** Whether it is answered, and a replica that has applied so much has taken its number. */
+  boolean isSettledAt(long appliedSeq) {
+    return isAnswered() && orderedSeq > 0 && appliedSeq >= orderedSeq;
+  }
+
   /** Its number was never taken and never will be: it is as if it had not been sent. */
   void reset() {
     entry = null;
     position = null;
     givingUp = false;
+    orderedSeq = 0;
   }
 }

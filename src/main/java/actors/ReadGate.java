@@ -244,7 +244,12 @@ final class ReadGate extends AbstractBehavior<ReadGate.Command> {
           read.admit.level() == ReadLevel.NONE ? now.servesNone() : now.servesReads();
       if (serves && read.seq >= 0 && now.applied() >= read.seq) {
         reads.remove();
-        read.admit.answer().complete(new ReadAdmission.Admitted());
+        read.admit
+            .answer()
+            .complete(
+                now.isFresh(read.admit.freshness())
+                    ? new ReadAdmission.Admitted()
+                    : new ReadAdmission.Stale());
       }
     }
   }

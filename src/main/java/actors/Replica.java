@@ -106,6 +106,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private final TreeMap<Long, byte[]> pushed = new TreeMap<>();
   private final Map<Position, Entry.Verdict> verdicts = new HashMap<>();
   private @Nullable EventApplier applier;
+  private boolean opened;
+  private @Nullable AskWhere whereAsked;
   private ReplicaGauge.State state = ReplicaGauge.State.CATCHING_UP;
   private Optional<String> problem = Optional.empty();
   private ReplicaPosition position =
@@ -117,6 +119,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private boolean journalUnreachable;
   private long atHeadNanos = Long.MIN_VALUE;
   private boolean stepping;
+  private boolean nextArePushed;
+  private boolean distrustPushes;
   private boolean oneByOne;
   private boolean firstAttempt = true;
   private int deaths;
@@ -246,8 +250,13 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   }
 
   private Behavior<Command> onAskWhere(AskWhere ask) {
-    ask.replyTo()
-        .tell(new WhereAnswer(position.journalId(), position.seq(), position.hash()));
+    if (opened) {
+      ask.replyTo()
+          .tell(new WhereAnswer(position.journalId(), position.seq(), position.hash()));
+    } else {
+      // What the file holds is not known yet, and "nothing" would be taken for an answer.
+      whereAsked = ask;
+    }
     return this;
   }
 
@@ -289,6 +298,10 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     List<StoredEvent> next = next();
     if (!next.isEmpty()) {
       apply(open, next);
+    } else if (state == ReplicaGauge.State.FAILED
+        && position.seq() >= head
+        && !timers.isTimerActive(Self.RETRY)) {
+      recovered();
     }
     if (state != ReplicaGauge.State.OUT_OF_SERVICE
         && heldAt == null
@@ -301,12 +314,18 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   private @Nullable EventApplier open() {
     try {
-      EventApplier opened = EventApplier.open(databaseFile, applySettings);
-      applier = opened;
-      handle.set(opened);
-      position = opened.position();
+      EventApplier opening = EventApplier.open(databaseFile, applySettings);
+      applier = opening;
+      handle.set(opening);
+      position = opening.position();
       reads.reopen();
-      return opened;
+      opened = true;
+      AskWhere asked = whereAsked;
+      if (asked != null) {
+        whereAsked = null;
+        onAskWhere(asked);
+      }
+      return opening;
     } catch (ReplicaException e) {
       failed(String.valueOf(e.getMessage()));
       return null;
@@ -339,6 +358,10 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       return false;
     }
     head = Math.max(head, startHead);
+    if (!readVerdicts(position.seq(), startHead)) {
+      startHead = -1; // to be done again
+      return false;
+    }
     noteStart();
     recovered();
     return true;
@@ -364,6 +387,11 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   /** The events to apply now: what was pushed if it is next, else from the journal. */
   private List<StoredEvent> next() {
     pushed.headMap(position.seq(), true).clear();
+    nextArePushed = false;
+    if (distrustPushes && position.seq() < head) {
+      distrustPushes = false;
+      return readJournal(position.seq() + 1);
+    }
     List<StoredEvent> events = new ArrayList<>();
     long seq = position.seq() + 1;
     byte[] bytes = pushed.remove(seq);
@@ -374,7 +402,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     if (bytes != null) {
       pushed.put(seq, bytes);
     }
-    if (!events.isEmpty() || position.seq() >= head) {
+    nextArePushed = !events.isEmpty();
+    if (nextArePushed || position.seq() >= head) {
       return events;
     }
     return readJournal(position.seq() + 1);
@@ -398,6 +427,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     if (firstAttempt) {
       note.write(new Position(events.get(0).seq(), 0), false, deaths);
     }
+    boolean arePushed = nextArePushed;
     int deathsSoFar = deaths;
     boolean careful = firstAttempt && deathsSoFar >= AttemptNote.DEATHS_UNTIL_CAREFUL;
     ApplyResult result =
@@ -408,13 +438,11 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
             careful ? entry -> note.write(entry, true, deathsSoFar) : entry -> {},
             applied -> session.tell(new WriteSession.Applied(applied)));
     position = open.position();
+    note.clear(); // whatever came of it, the process is alive
     if (result instanceof ApplyResult.Applied) {
-      if (firstAttempt) {
-        firstAttempt = false;
-        deaths = 0;
-        note.clear();
-      }
-      verdicts.clear();
+      firstAttempt = false;
+      deaths = 0;
+      verdicts.keySet().removeIf(given -> given.seq() <= position.seq());
       oneByOne = false;
       if (position.seq() >= head) {
         atHeadNanos = System.nanoTime();
@@ -426,7 +454,14 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     } else if (result instanceof ApplyResult.Failed failed) {
       applyFailed(failed);
     } else if (result instanceof ApplyResult.Broken broken) {
-      condemned(broken.reason());
+      if (arePushed) {
+        // A push convicts nobody: only what the journal itself holds does.
+        pushed.clear();
+        distrustPushes = true;
+        step();
+      } else {
+        condemned(broken.reason());
+      }
     }
   }
 
@@ -465,10 +500,23 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   /** Reads ahead for the verdict on a request that is held. */
   private boolean readVerdict(Position held) {
-    while (!verdicts.containsKey(held) && verdictsReadUpTo < head) {
+    if (!verdicts.containsKey(held) && verdictsReadUpTo < head) {
+      readVerdicts(verdictsReadUpTo, head);
+    }
+    return verdicts.containsKey(held);
+  }
+
+  /**
+   * Learns the verdicts that stand behind {@code from}, up to {@code to}. At a start this is done
+   * before anything is applied: what was given up must not be applied now only because this time
+   * the node could.
+   */
+  private boolean readVerdicts(long from, long to) {
+    verdictsReadUpTo = from;
+    while (verdictsReadUpTo < to) {
       List<StoredEvent> events = readJournal(verdictsReadUpTo + 1);
       if (events.isEmpty()) {
-        return false;
+        return verdictsReadUpTo >= head;
       }
       try {
         for (StoredEvent event : events) {
@@ -484,7 +532,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
         return false;
       }
     }
-    return verdicts.containsKey(held);
+    return true;
   }
 
   /** Keeps the write-ahead log in bounds, readers or not. */

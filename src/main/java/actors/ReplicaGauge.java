@@ -1,5 +1,6 @@
 package actors;
 
+import java.time.Duration;
 import java.util.Optional;
 
 /**
@@ -59,7 +60,15 @@ final class ReplicaGauge {
       boolean servesReads,
       boolean servesNone,
       long atHeadNanos,
-      long walBytes) {}
+      long walBytes) {
+
+    /** Whether it is no longer than that since applied was known to equal the head. */
+    boolean isFresh(Optional<Duration> freshness) {
+      return freshness.isEmpty()
+          || (atHeadNanos != Long.MIN_VALUE
+              && System.nanoTime() - atHeadNanos <= freshness.get().toNanos());
+    }
+  }
 
   private volatile Reading reading =
       new Reading(

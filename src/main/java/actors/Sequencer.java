@@ -8,8 +8,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -105,7 +107,10 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   record Persisted(long seq) implements Command {}
 
   private record Read(
-      @Nullable StoredEvent last, @Nullable Event event, @Nullable StoredEvent atReplica)
+      @Nullable StoredEvent last,
+      @Nullable Event event,
+      Optional<ReplicatedSettings> settings,
+      @Nullable StoredEvent atReplica)
       implements Command {}
 
   private record Where(Replica.WhereAnswer answer) implements Command {}
@@ -113,6 +118,8 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private record HeadRead(long began, long head) implements Command {}
 
   private record JournalFailed(String reason) implements Command {}
+
+  private record Question(AskCommitted ask, long arrivedNanos) {}
 
   private enum Tick implements Command {
     SET_CLOCK,
@@ -123,6 +130,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private static final Duration CLOCK_ALARM = Duration.ofSeconds(10);
   private static final Duration SUBSCRIPTION = Duration.ofSeconds(5);
   private static final int PUSHED_BYTES_MAX = 128 * 1024;
+  private static final Position NO_SESSION = new Position(0, 0);
 
   private final Settings settings;
   private final String nodeId;
@@ -137,7 +145,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private final SequencerQueue queue;
   private final Map<ActorRef<Replica.Command>, Long> subscribers = new HashMap<>();
   private final ArrayDeque<byte[]> parts = new ArrayDeque<>();
-  private final List<AskCommitted> questions = new ArrayList<>();
+  private final List<Question> questions = new ArrayList<>();
   private final Set<Position> verdicts = new HashSet<>();
 
   private String journalId = "";
@@ -379,8 +387,13 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       return this;
     }
     if (questions.size() < settings.queueMax()) {
-      questions.add(ask);
+      questions.add(new Question(ask, now));
     }
+    askHead(now);
+    return this;
+  }
+
+  private void askHead(long now) {
     if (!askingHead) {
       askingHead = true;
       getContext()
@@ -389,7 +402,6 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
               (head, failure) ->
                   head == null ? new JournalFailed(String.valueOf(failure)) : head);
     }
-    return this;
   }
 
   private HeadRead headNow(long began) {
@@ -409,11 +421,21 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       return Behaviors.stopped();
     }
     roundTripBegan = Math.max(roundTripBegan, read.began());
-    List<AskCommitted> answered = List.copyOf(questions);
-    questions.clear();
+    long now = System.nanoTime();
     long committed = Math.max(read.head(), lastSeq);
-    for (AskCommitted ask : answered) {
-      ask.replyTo().tell(new ReadGate.Committed(ask.question(), committed));
+    boolean young = now - roundTripBegan < settings.weakAgeMax().toNanos();
+    for (Iterator<Question> all = questions.iterator(); all.hasNext(); ) {
+      Question question = all.next();
+      if (young || question.arrivedNanos() <= read.began()) {
+        all.remove();
+        question
+            .ask()
+            .replyTo()
+            .tell(new ReadGate.Committed(question.ask().question(), committed));
+      }
+    }
+    if (!questions.isEmpty()) {
+      askHead(now);
     }
     return this;
   }
@@ -423,17 +445,17 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
    * it is given up.
    */
   private Behavior<Command> onReportHeld(ReportHeld report) {
-    if (open && verdicts.add(report.position())) {
-      getContext()
-          .getLog()
-          .warn("request {} is given up: {}", report.position(), report.reason());
+    if (open && !verdicts.contains(report.position())) {
       byte[] entry =
           EntryCodec.encode(
               new Entry.Verdict(report.position(), true, "given up: " + report.reason()));
-      queue.add(
-          new SequencerQueue.Waiting(
-              new Item(new Position(0, 0), 0, false, entry),
-              getContext().getSystem().ignoreRef()));
+      Item item = new Item(NO_SESSION, 0, false, entry);
+      if (queue.add(new SequencerQueue.Waiting(item, getContext().getSystem().ignoreRef()))) {
+        verdicts.add(report.position());
+        getContext()
+            .getLog()
+            .warn("request {} is given up: {}", report.position(), report.reason());
+      }
       flush();
     }
     return this;
@@ -480,22 +502,46 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
               + lastSeq
               + ": the journal was replaced or has lost its end");
     }
+    long end = lastSeq;
     getContext()
         .pipeToSelf(
-            CompletableFuture.supplyAsync(() -> readEnd(answer.seq()), journalExecutor),
+            CompletableFuture.supplyAsync(() -> readEnd(end, answer.seq()), journalExecutor),
             (read, failure) ->
                 read == null ? new JournalFailed(String.valueOf(failure)) : read);
     return this;
   }
 
-  private Read readEnd(long replicaSeq) {
+  private Read readEnd(long end, long replicaSeq) {
     try {
-      StoredEvent last = lastSeq == 0 ? null : journal.read(lastSeq, 1, 1).get(0);
-      StoredEvent atReplica = replicaSeq == 0 ? null : journal.read(replicaSeq, 1, 1).get(0);
-      return new Read(last, last == null ? null : EventCodec.decode(last), atReplica);
+      StoredEvent last = end == 0 ? null : event(end);
+      StoredEvent atReplica = replicaSeq == 0 ? null : event(replicaSeq);
+      Event event = last == null ? null : EventCodec.decode(last);
+      return new Read(
+          last, event, event == null ? Optional.empty() : settings(event.epoch()), atReplica);
     } catch (JournalException | FormatException e) {
       throw new IllegalStateException(e.getMessage(), e);
     }
+  }
+
+  private StoredEvent event(long seq) throws JournalException {
+    List<StoredEvent> events = journal.read(seq, 1, 1);
+    if (events.isEmpty()) {
+      throw new JournalException("the journal does not hold event " + seq + " any more");
+    }
+    return events.get(0);
+  }
+
+  /** What the journal's last sequencer opened with. */
+  private Optional<ReplicatedSettings> settings(long epoch)
+      throws JournalException, FormatException {
+    for (StoredEvent opening : journal.read(epoch, 1, 1)) {
+      for (Entry entry : EventCodec.decode(opening).entries()) {
+        if (entry instanceof Entry.Opened opened) {
+          return Optional.of(opened.settings());
+        }
+      }
+    }
+    return Optional.empty();
   }
 
   private Behavior<Command> onRead(Read read) {
@@ -508,6 +554,12 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
           "event "
               + atReplica.seq()
               + " in the journal is not the one this node has applied: the journal was replaced");
+    }
+    // An opening with other settings would stand in the journal for ever, and nobody could apply it.
+    Optional<String> misfit =
+        read.settings().flatMap(known -> known.misfit(replicated.foreignKeys()));
+    if (misfit.isPresent()) {
+      return forbidden(misfit.get());
     }
     StoredEvent last = read.last();
     Event event = read.event();

@@ -57,17 +57,20 @@ final class SequencerQueue {
   /**
    * Puts an item at the end, unless it waits already or there is no room: then it is dropped, and
    * whoever sent it sends it again.
+   *
+   * @return whether it was put there
    */
-  void add(Waiting waiting) {
+  boolean add(Waiting waiting) {
     Sequencer.Item item = waiting.item();
     if (queue.size() >= countMax || bytes + item.entry().length > bytesMax) {
-      return;
+      return false;
     }
     if (item.number() != 0 && queued.putIfAbsent(Id.of(item), Boolean.TRUE) != null) {
-      return;
+      return false;
     }
     queue.add(waiting);
     bytes += item.entry().length;
+    return true;
   }
 
   /** The first item, which stays. Only if there is one. */
@@ -76,7 +79,9 @@ final class SequencerQueue {
   }
 
   /**
-   * Takes the next batch: in order, up to the limits, but at least one item.
+   * Takes the next batch: in order, up to the limits, but at least one item. A repeat of what is
+   * taken is dropped until {@link #remember} knows where it was ordered: a large request would
+   * else be appended twice, because its session asks again while its parts are on their way.
    *
    * @param entryBytesMax items larger than this end the batch before them; they go in parts
    */
@@ -90,7 +95,6 @@ final class SequencerQueue {
         break;
       }
       Waiting waiting = queue.remove();
-      queued.remove(Id.of(waiting.item()));
       bytes -= length;
       batchBytes += length + 5L;
       batch.add(waiting);
@@ -101,6 +105,7 @@ final class SequencerQueue {
   /** Remembers where an item was ordered; the oldest is forgotten. */
   void remember(Sequencer.Item item, Position position) {
     if (item.number() != 0) {
+      queued.remove(Id.of(item));
       ordered.put(Id.of(item), position);
       if (ordered.size() > REMEMBERED_MAX) {
         var oldest = ordered.keySet().iterator();

@@ -217,7 +217,11 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
   private Behavior<Command> onOrdered(Ordered ordered) {
     for (OrderedItem item : ordered.items()) {
       PendingWrite write = item.session().equals(session) ? open.get(item.number()) : null;
-      if (write != null && !write.givingUp && write.position == null) {
+      if (write == null) {
+        continue;
+      }
+      write.orderedBy(item.position().seq());
+      if (!write.givingUp && write.position == null) {
         write.position = item.position();
         if (write.submit.queued()) {
           answer(write, new WriteAnswer.Queued(item.position()));
@@ -314,7 +318,16 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
         openSession(now);
       }
     } else {
-      open.forEach((number, write) -> tick(write, current, number, now));
+      long appliedSeq = gauge.read().applied();
+      List<Long> settled = new ArrayList<>();
+      open.forEach((number, write) -> tick(write, current, number, now, appliedSeq, settled));
+      for (long number : settled) {
+        PendingWrite write = open.remove(number);
+        if (write != null) {
+          forget(write);
+        }
+      }
+      number();
     }
     for (Iterator<PendingWrite> writes = waiting.iterator(); writes.hasNext(); ) {
       PendingWrite write = writes.next();
@@ -330,14 +343,27 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
     return this;
   }
 
-  private void tick(PendingWrite write, Position current, long number, long now) {
+  private void tick(
+      PendingWrite write,
+      Position current,
+      long number,
+      long now,
+      long applied,
+      List<Long> settled) {
     long left = write.submit.deadlineNanos() - now;
     if (left <= 0 && !write.isAnswered()) {
       answer(write, atDeadline(write));
     }
+    if (write.isSettledAt(applied)) {
+      // Its outcome was lost with a failure of this node's; the number is taken all the same.
+      settled.add(number);
+      return;
+    }
     // Its cancellation could not come first any more once the request is known to be ordered.
     long giveUp = Math.min(write.submit.timeoutNanos() / 10, GIVE_UP_NANOS_MAX);
-    boolean giveUpNow = !write.givingUp && write.position == null && left <= giveUp;
+    boolean promised = write.submit.queued() && write.isAnswered();
+    boolean giveUpNow =
+        !write.givingUp && !promised && write.position == null && left <= giveUp;
     if (giveUpNow) {
       write.givingUp = true;
     }

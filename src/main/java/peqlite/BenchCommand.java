@@ -46,7 +46,8 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--url",
       paramLabel = "URL",
-      description = "A node to measure, such as http://127.0.0.1:4001; its table peqlite_bench is replaced.")
+      description =
+          "A node to measure, such as http://127.0.0.1:4001; its table peqlite_bench is replaced.")
   private @Nullable String url;
 
   @Option(names = "--in-process", description = "Measure only without HTTP.")
@@ -79,10 +80,10 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--warmup",
       paramLabel = "TIME",
-      defaultValue = "2s",
+      defaultValue = "5s",
       converter = TimeConverter.class,
       description = "How long each one runs before (default: ${DEFAULT-VALUE}).")
-  private Duration warmup = Duration.ofSeconds(2);
+  private Duration warmup = Duration.ofSeconds(5);
 
   @Option(
       names = "--count",

@@ -42,11 +42,7 @@ final class BenchEmptyRoute implements AutoCloseable {
         request -> answer(system, request);
     try {
       ServerBinding binding =
-          Http.get(system)
-              .newServerAt("127.0.0.1", 0)
-              .bind(handler)
-              .toCompletableFuture()
-              .get();
+          Http.get(system).newServerAt("127.0.0.1", 0).bind(handler).toCompletableFuture().get();
       return new BenchEmptyRoute(
           system, new NetworkAddress("127.0.0.1", binding.localAddress().getPort()));
     } catch (ExecutionException e) {
@@ -68,14 +64,10 @@ final class BenchEmptyRoute implements AutoCloseable {
   private static CompletionStage<HttpResponse> answer(
       ActorSystem<Void> system, HttpRequest request) {
     HttpResponse response =
-        HttpResponse.create()
-            .withEntity(HttpEntities.create(ContentTypes.APPLICATION_JSON, "{}"));
+        HttpResponse.create().withEntity(HttpEntities.create(ContentTypes.APPLICATION_JSON, "{}"));
     if (request.entity().isStrict()) {
       return CompletableFuture.completedFuture(response);
     }
-    return request
-        .discardEntityBytes(system)
-        .completionStage()
-        .thenApply(done -> response);
+    return request.discardEntityBytes(system).completionStage().thenApply(done -> response);
   }
 }

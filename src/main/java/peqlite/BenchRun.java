@@ -104,15 +104,13 @@ final class BenchRun {
       closedLoop(
           label + " batch of " + plan.batchSize(),
           plan.writeWorkers(),
-          number ->
-              target.insertBatch(nextId.getAndAdd(plan.batchSize()), plan.batchSize()));
+          number -> target.insertBatch(nextId.getAndAdd(plan.batchSize()), plan.batchSize()));
     }
     if (plan.has("mixed")) {
       closedLoop(
           label + " mixed",
           plan.writeWorkers(),
-          number ->
-              number % MIXED_INSERT_EVERY == 0 ? insert.apply(number) : read.apply(number));
+          number -> number % MIXED_INSERT_EVERY == 0 ? insert.apply(number) : read.apply(number));
     }
   }
 

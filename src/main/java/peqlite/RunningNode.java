@@ -6,7 +6,10 @@ import com.typesafe.config.Config;
 import http.HttpServer;
 import java.io.IOException;
 import java.net.BindException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -62,6 +65,8 @@ final class RunningNode {
 
   private static RunningNode start(Settings settings, Config config, DataDirectory directory)
       throws StartException, InterruptedException {
+    requireFree("serve HTTP on ", settings.httpAddress());
+    requireFree("start on ", settings.clusterAddress());
     NodeRuntime runtime;
     try {
       runtime = await(NodeRuntime.start(Wiring.node(settings, config)));
@@ -102,7 +107,8 @@ final class RunningNode {
    * @return whether it does; false when the time is over or the node has ended
    */
   boolean awaitReady(Duration timeMax) throws InterruptedException {
-    CompletableFuture<Boolean> ready = runtime.ready().thenApply(done -> true).toCompletableFuture();
+    CompletableFuture<Boolean> ready =
+        runtime.ready().thenApply(done -> true).toCompletableFuture();
     CompletableFuture<Boolean> ended =
         runtime.terminated().thenApply(done -> false).toCompletableFuture();
     try {
@@ -145,6 +151,17 @@ final class RunningNode {
     return clean;
   }
 
+  /** Asked before anything is started, so that a mistake leaves no trace in the journal. */
+  private static void requireFree(String what, NetworkAddress address) throws StartException {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.bind(new InetSocketAddress(InetAddress.getByName(address.host()), address.port()));
+    } catch (UnknownHostException e) {
+      throw new StartException("cannot " + what + address + ": the host is not known", e);
+    } catch (IOException e) {
+      throw cannot(what + address, e);
+    }
+  }
+
   private static boolean stop(NodeRuntime runtime) {
     return ended("the node", runtime.stop());
   }
@@ -183,7 +200,8 @@ final class RunningNode {
       cause = cause.getCause();
     }
     if (cause instanceof BindException) {
-      return new StartException("cannot " + what + ": the address is in use or not this host's", failure);
+      return new StartException(
+          "cannot " + what + ": the address is in use or not this host's", failure);
     }
     return new StartException("cannot " + what + ": " + cause, failure);
   }

@@ -92,8 +92,7 @@ final class ServeCommand implements Callable<Integer> {
   @Override
   public Integer call() throws SettingsException, StartException, InterruptedException {
     refuseJoin();
-    Config config =
-        SettingsSource.load(given(), System.getenv(), Optional.ofNullable(configFile));
+    Config config = SettingsSource.load(given(), System.getenv(), Optional.ofNullable(configFile));
     Settings settings = Settings.from(config);
     RunningNode node = RunningNode.start(settings, config);
     // Said before the node is ready, so that one that never gets ready can be asked why.
@@ -103,7 +102,9 @@ final class ServeCommand implements Callable<Integer> {
     PrintWriter err = spec.commandLine().getErr();
     if (!node.httpAddress().isLoopback()) {
       err.println(
-          "peqlite: warning: " + node.httpAddress() + " is served without authentication;"
+          "peqlite: warning: "
+              + node.httpAddress()
+              + " is served without authentication;"
               + " whoever reaches it can read and write everything");
     }
     boolean ready = node.awaitReady(READY_PATIENCE);

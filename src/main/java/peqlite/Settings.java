@@ -163,13 +163,14 @@ public record Settings(
         new Write(
             reader.count("peqlite.write.pending-max", 1, 10_000_000),
             reader.bytes("peqlite.write.pending-bytes-max", 64 * KIB, 64 * GIB),
-            reader.count("peqlite.write.session-window", 1, 1_000_000),
+            reader.count("peqlite.write.session-window", 1, 65_536),
             reader.smallBytes("peqlite.write.request-bytes-max", KIB, 512 * MIB),
             reader.duration(
                 "peqlite.write.resend-interval", Duration.ofMillis(10), Duration.ofMinutes(1)));
     if (write.requestBytesMax() > write.pendingBytesMax() / 2) {
       throw reader.wrong(
-          "peqlite.write.request-bytes-max", "is more than half of peqlite.write.pending-bytes-max");
+          "peqlite.write.request-bytes-max",
+          "is more than half of peqlite.write.pending-bytes-max");
     }
     return write;
   }
@@ -181,8 +182,7 @@ public record Settings(
             reader.bytes("peqlite.sequencer.queue-bytes-max", 64 * KIB, 64 * GIB),
             reader.count("peqlite.sequencer.batch-requests-max", 1, 65_536),
             reader.smallBytes("peqlite.sequencer.event-bytes-max", 16 * KIB, 64 * MIB));
-    long requestBytesMax =
-        reader.bytes("peqlite.write.request-bytes-max", KIB, 512 * MIB);
+    long requestBytesMax = reader.bytes("peqlite.write.request-bytes-max", KIB, 512 * MIB);
     if (sequencer.queueBytesMax() < requestBytesMax) {
       throw reader.wrong(
           "peqlite.sequencer.queue-bytes-max", "is less than peqlite.write.request-bytes-max");
@@ -241,7 +241,8 @@ public record Settings(
             reader.count("peqlite.http.connections-max", 1, 1_000_000),
             reader.duration("peqlite.http.stop-deadline", Duration.ZERO, HOUR));
     if (allowOrigin.chars().anyMatch(c -> c <= ' ' || c > '~')) {
-      throw reader.wrong("peqlite.http.allow-origin", "is not an origin such as https://example.com");
+      throw reader.wrong(
+          "peqlite.http.allow-origin", "is not an origin such as https://example.com");
     }
     if (http.timeout().compareTo(http.timeoutMax()) > 0) {
       throw reader.wrong("peqlite.http.timeout", "is longer than peqlite.http.timeout-max");

@@ -81,7 +81,10 @@ final class Wiring {
 
   private static Replica.Settings replica(Settings.Apply apply) {
     return new Replica.Settings(
-        apply.holdAfter(), apply.retryBackoffMin(), apply.retryBackoffMax(), apply.batchEventsMax());
+        apply.holdAfter(),
+        apply.retryBackoffMin(),
+        apply.retryBackoffMax(),
+        apply.batchEventsMax());
   }
 
   private static ReadSettings read(Settings settings) {

@@ -59,7 +59,8 @@ final class WriteRules {
             mentionsDeferred,
             mentionsStatistics,
             mentionsSequence,
-            stored.mentionsDate()));
+            stored.mentionsDate(),
+            analyzesAll()));
   }
 
   private Optional<String> refusal() {
@@ -109,6 +110,12 @@ final class WriteRules {
 
   private Optional<String> analyzeRefusal() {
     return tokens.name(verb + 1) == Word.TEMP ? Optional.of(otherSchema("temp")) : Optional.empty();
+  }
+
+  private boolean analyzesAll() {
+    int end = tokens.name(verb + 1) == Word.MAIN ? verb + 2 : verb + 1;
+    return verbWord == Word.ANALYZE
+        && (end == tokens.size() || tokens.is(end, TokenKind.SEMICOLON));
   }
 
   /**

@@ -17,6 +17,7 @@ import java.util.Optional;
  * @param mentionsSequence mentions {@code sqlite_sequence}
  * @param storedDateFunction an index or a generated column of this statement calls a function of
  *     date and time, so that the definition needs a deeper check before it is kept
+ * @param analyzesAll ANALYZE of every table, and nothing behind it
  */
 public record WriteTraits(
     boolean insert,
@@ -27,4 +28,5 @@ public record WriteTraits(
     boolean mentionsDeferred,
     boolean mentionsStatistics,
     boolean mentionsSequence,
-    boolean storedDateFunction) {}
+    boolean storedDateFunction,
+    boolean analyzesAll) {}

@@ -1,6 +1,7 @@
 package storage;
 
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.dataformat.cbor.CBORFactory;
 import com.fasterxml.jackson.dataformat.cbor.CBORGenerator;
 import com.fasterxml.jackson.dataformat.cbor.CBORParser;
@@ -16,7 +17,13 @@ import java.io.UncheckedIOException;
  */
 final class Cbor {
 
-  private static final CBORFactory FACTORY = new CBORFactory();
+  // What was taken must be read again, however long a text is; lengths are limited where requests
+  // arrive.
+  private static final CBORFactory FACTORY =
+      CBORFactory.builder()
+          .streamReadConstraints(
+              StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build())
+          .build();
 
   private Cbor() {}
 

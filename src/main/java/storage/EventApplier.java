@@ -130,13 +130,20 @@ public final class EventApplier implements AutoCloseable {
       boolean oneByOne,
       EntryWatch watch,
       Consumer<List<AppliedEntry>> committed) {
+    Optional<String> misfit = foreignKeyProblem(state.settings);
+    if (misfit.isPresent()) {
+      return new ApplyResult.Broken(misfit.get());
+    }
     Attempt attempt = new Attempt(verdicts, watch, committed, oneByOne);
     try {
-      List<Decoded> decoded = decode(events);
+      List<Decoded> decoded = new ArrayList<>(events.size());
+      Optional<String> broken = decode(events, decoded);
       while (true) {
         try {
           attempt.run(decoded);
-          return new ApplyResult.Applied();
+          return broken.isEmpty()
+              ? new ApplyResult.Applied()
+              : new ApplyResult.Broken(broken.get());
         } catch (TransactionLost lost) {
           rollback();
           attempt.remember(lost);
@@ -149,15 +156,15 @@ public final class EventApplier implements AutoCloseable {
       return new ApplyResult.Held(
           held.position, "it took more than " + settings.stepLimit() + " steps");
     } catch (FormatException | ChainException e) {
-      return new ApplyResult.Broken(String.valueOf(e.getMessage()));
+      return undone(new ApplyResult.Broken(String.valueOf(e.getMessage())));
     } catch (EnvironmentFailure e) {
-      return new ApplyResult.Failed(attempt.position, String.valueOf(e.getMessage()));
+      return undone(new ApplyResult.Failed(attempt.position, String.valueOf(e.getMessage())));
     } catch (SQLException e) {
-      return new ApplyResult.Failed(attempt.position, SqliteErrors.message(e));
+      return undone(new ApplyResult.Failed(attempt.position, SqliteErrors.message(e)));
     } catch (RuntimeException | OutOfMemoryError | StackOverflowError e) {
       // A defect, or no memory: nothing was committed for it, and it must not end the replica.
       LOG.error("request {} could not be applied", attempt.position, e);
-      return new ApplyResult.Failed(attempt.position, e.toString());
+      return undone(new ApplyResult.Failed(attempt.position, e.toString()));
     } finally {
       database.abandon();
     }
@@ -170,9 +177,35 @@ public final class EventApplier implements AutoCloseable {
 
   private record Decoded(long seq, Event event, byte[] hash) {}
 
+  /** Makes {@link #position} tell what is committed, as far as this node can still read it. */
+  private ApplyResult undone(ApplyResult result) {
+    try {
+      rollback();
+    } catch (SQLException ignored) {
+      // The failure that led here is told already, and the database will be opened anew.
+    }
+    return result;
+  }
+
+  private Optional<String> foreignKeyProblem(@Nullable ReplicatedSettings replicated) {
+    return replicated == null
+        ? Optional.empty()
+        : replicated.misfit(settings.foreignKeys());
+  }
+
+  /** Reads the events as far as they fit, and says why the rest does not. */
+  private Optional<String> decode(List<StoredEvent> stored, List<Decoded> decoded) {
+    try {
+      decodeAll(stored, decoded);
+      return Optional.empty();
+    } catch (FormatException | ChainException e) {
+      return Optional.of(String.valueOf(e.getMessage()));
+    }
+  }
+
   /** Reads the events and checks that each follows the one before it. */
-  private List<Decoded> decode(List<StoredEvent> stored) throws FormatException, ChainException {
-    List<Decoded> decoded = new ArrayList<>(stored.size());
+  private void decodeAll(List<StoredEvent> stored, List<Decoded> decoded)
+      throws FormatException, ChainException {
     byte[] previousHash = state.hash;
     String journalId = state.journalId;
     long seq = state.seq;
@@ -202,7 +235,6 @@ public final class EventApplier implements AutoCloseable {
       timestamp = event.timestampMicros();
       decoded.add(new Decoded(seq, event, previousHash));
     }
-    return decoded;
   }
 
   /** Undoes everything since the last commit, in memory too. */
@@ -354,12 +386,9 @@ public final class EventApplier implements AutoCloseable {
         closed(closed.session(), isOurs(closed.session()));
         sessions.close(closed.session());
       } else if (entry instanceof Entry.Opened opened) {
-        if (opened.settings().foreignKeys() != settings.foreignKeys()) {
-          throw new ChainException(
-              "the journal was created with foreign keys "
-                  + (opened.settings().foreignKeys() ? "on" : "off")
-                  + ": start this node with --foreign-keys="
-                  + opened.settings().foreignKeys());
+        Optional<String> misfit = foreignKeyProblem(opened.settings());
+        if (misfit.isPresent()) {
+          throw new ChainException(misfit.get());
         }
         Parts.clear(database.statements());
         state.epoch = position.seq();
@@ -402,8 +431,10 @@ public final class EventApplier implements AutoCloseable {
       WriteOutcome outcome;
       boolean own = false;
       statementsCut = false;
-      if (verdict != null && verdict.abort()) {
-        outcome = new WriteOutcome.Aborted(verdict.reason());
+      Optional<String> givenUp =
+          verdict != null && verdict.abort() ? Optional.of(verdict.reason()) : Optional.empty();
+      if (givenUp.isPresent() && !resumed) {
+        outcome = new WriteOutcome.Aborted(givenUp.get());
         take(session, number);
       } else {
         WriteRequest request = RequestCodec.decode(bytes);
@@ -428,11 +459,14 @@ public final class EventApplier implements AutoCloseable {
           if (!resumed) {
             take(session, number);
           }
-          boolean collect = ours || key != null;
+          long rowBytesMax = ours || key != null ? settings.resultBytesMax() : 0;
+          if (key != null) {
+            rowBytesMax = Math.max(rowBytesMax, KeyStore.rowBytesMin(replicated));
+          }
           database.steps().begin(verdict == null ? settings.stepLimit() : 0);
           WriteOutcome.Executed executed =
               new RequestRunner(database, state, this, current.event, position)
-                  .run(request, collect, statementsCut);
+                  .run(request, rowBytesMax, statementsCut, givenUp);
           if (key != null) {
             KeyStore.remember(
                 database.statements(),

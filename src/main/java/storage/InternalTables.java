@@ -27,6 +27,7 @@ final class InternalTables {
             idx INTEGER NOT NULL,         -- entries of the next event that are applied already
             statement INTEGER NOT NULL,   -- statements of the next entry that are applied already
             last_rowid INTEGER NOT NULL,  -- last_insert_rowid() within a request cut in pieces
+            last_changes INTEGER NOT NULL,-- changes() there
             hash BLOB NOT NULL,           -- of event seq
             journal_id TEXT NOT NULL,
             epoch INTEGER NOT NULL,
@@ -113,7 +114,7 @@ final class InternalTables {
             connection.prepareStatement(
                 "SELECT seq, idx, statement, last_rowid, hash, journal_id, epoch, timestamp, clock,"
                     + " digest, key_count, settings, foreign_keys, key_age, keys_max,"
-                    + " key_outcome_bytes_max FROM _peqlite_position WHERE id = 1");
+                    + " key_outcome_bytes_max, last_changes FROM _peqlite_position WHERE id = 1");
         ResultSet row = query.executeQuery()) {
       if (!row.next()) {
         throw new SQLException("the database has lost its position: it was changed from outside");
@@ -130,6 +131,7 @@ final class InternalTables {
       state.clockMicros = row.getLong(9);
       state.digest = row.getLong(10);
       state.keyCount = row.getLong(11);
+      state.lastChanges = row.getLong(17);
       if (row.getInt(12) != 0) {
         state.settings =
             new ReplicatedSettings(
@@ -147,8 +149,8 @@ final class InternalTables {
         statements.internal(
             "INSERT OR REPLACE INTO _peqlite_position (id, seq, idx, statement, last_rowid, hash,"
                 + " journal_id, epoch, timestamp, clock, digest, key_count, settings,"
-                + " foreign_keys, key_age, keys_max, key_outcome_bytes_max)"
-                + " VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                + " foreign_keys, key_age, keys_max, key_outcome_bytes_max, last_changes)"
+                + " VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     write.setLong(1, state.seq);
     write.setInt(2, state.index);
     write.setInt(3, state.statement);
@@ -166,6 +168,7 @@ final class InternalTables {
     write.setLong(14, settings == null ? 0 : settings.keyAge().toNanos() / 1000);
     write.setLong(15, settings == null ? 0 : settings.keysMax());
     write.setInt(16, settings == null ? 0 : settings.keyOutcomeBytesMax());
+    write.setLong(17, state.lastChanges);
     write.execute();
   }
 

@@ -68,7 +68,7 @@ final class KeyStore {
       WriteOutcome.@Nullable Executed outcome,
       long clockMicros)
       throws SQLException {
-    byte[] encoded = outcome == null ? null : OutcomeCodec.encode(outcome);
+    byte[] encoded = outcome == null || isLeftOut(outcome) ? null : OutcomeCodec.encode(outcome);
     PreparedStatement write =
         statements.internal(
             "INSERT INTO _peqlite_keys (user, key, hash, seq, idx, outcome, clock)"
@@ -78,11 +78,24 @@ final class KeyStore {
     write.setBytes(3, requestHash);
     write.setLong(4, position.seq());
     write.setInt(5, position.index());
-    write.setBytes(6, 
-            encoded != null && encoded.length <= settings.keyOutcomeBytesMax() ? encoded : null);
+    write.setBytes(
+        6, encoded != null && encoded.length <= settings.keyOutcomeBytesMax() ? encoded : null);
     write.setLong(7, clockMicros);
     write.execute();
     state.keyCount++;
+  }
+
+  /**
+   * Bytes of rows that a request with a key must be able to return on every node, whatever its own
+   * limit: so many that an outcome which is small enough to be kept is never left out. In memory a
+   * value counts 16 bytes and twice its length at most, and stored its length and one.
+   */
+  static long rowBytesMin(ReplicatedSettings settings) {
+    return 18L * settings.keyOutcomeBytesMax();
+  }
+
+  private static boolean isLeftOut(WriteOutcome.Executed outcome) {
+    return outcome.results().stream().anyMatch(StatementRunner::isLeftOut);
   }
 
   private static void forgetOld(

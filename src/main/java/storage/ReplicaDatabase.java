@@ -34,24 +34,30 @@ final class ReplicaDatabase {
   private boolean inTransaction;
   private boolean statisticsTouched;
   private @Nullable Boolean schemaHasDeferred;
+  private @Nullable Boolean schemaHasVirtual;
 
   private ReplicaDatabase(Path file, ApplySettings settings) throws SQLException {
     this.file = file;
     functions = new DeterministicFunctions();
-    connection =
-        DatabaseConnections.openApplying(
-            file,
-            new DatabaseConnections.ApplyingSettings(
-                settings.foreignKeys(), settings.cacheBytes(), settings.databaseBytesMax()),
-            functions);
+    try {
+      connection =
+          DatabaseConnections.openApplying(
+              file,
+              new DatabaseConnections.ApplyingSettings(
+                  settings.foreignKeys(), settings.cacheBytes(), settings.databaseBytesMax()),
+              functions);
+    } catch (SQLException e) {
+      functions.close();
+      throw e;
+    }
     try {
       steps.install(connection);
       statements = new StatementCache(connection, settings.statementCacheMax());
-      runner =
-          new StatementRunner(connection, statements, functions, steps, settings.resultBytesMax());
+      runner = new StatementRunner(connection, statements, functions, steps);
       InternalTables.create(connection);
     } catch (SQLException e) {
       connection.close();
+      functions.close();
       throw e;
     }
   }
@@ -121,7 +127,7 @@ final class ReplicaDatabase {
 
   /** Undoes everything since the last commit, the connection's own memory included. */
   void rollback() throws SQLException {
-    schemaHasDeferred = null;
+    schemaChanged();
     if (inTransaction) {
       inTransaction = false;
       // SQLite may have ended the transaction by itself; then there is nothing to roll back.
@@ -161,37 +167,42 @@ final class ReplicaDatabase {
     statements.internal("RELEASE request").execute();
   }
 
-  /** Makes last_insert_rowid() a known number and changes() 1, whatever ran before. */
-  void resetRowid(long rowid) throws SQLException {
-    PreparedStatement reset =
-        statements.internal("INSERT OR REPLACE INTO _peqlite_rowid (id) VALUES (?)");
-    reset.setLong(1, rowid);
-    reset.execute();
-  }
-
   /** Checks foreign keys at the end of this transaction only. */
   void deferForeignKeys() throws SQLException {
     statements.internal("PRAGMA defer_foreign_keys = ON").execute();
   }
 
-  /** Tells that statements wrote the tables of the query planner. */
-  void statisticsTouched(boolean touched) {
-    statisticsTouched |= touched;
+  /**
+   * Tells that a statement may have written the tables of the query planner, or read them for what
+   * it made: the connection must read them anew before it runs another request.
+   */
+  void statisticsTouched() {
+    statisticsTouched = true;
   }
 
   /**
-   * Makes the connection use the query planner's tables as they are now (sqlite.org, ANALYZE: "an
-   * application can force the query planner to reread the statistics tables by running ANALYZE
-   * sqlite_schema").
+   * Makes the connection read the schema and the query planner's tables again, as a connection that
+   * is opened now would (sqlite.org, PRAGMA writable_schema=RESET: "the schema is reloaded"). ANALYZE
+   * sqlite_schema would do too, were it not for the tables that it creates.
    */
   void reloadStatistics() throws SQLException {
+    // Full-text tables lose what they have gathered when the schema is read again; a savepoint makes
+    // them write it.
+    savepoint();
+    releaseSavepoint();
     try (java.sql.Statement statement = connection.createStatement()) {
-      statement.execute("ANALYZE sqlite_schema");
+      statement.execute("PRAGMA writable_schema = RESET");
     }
   }
 
   void schemaChanged() {
     schemaHasDeferred = null;
+    schemaHasVirtual = null;
+  }
+
+  /** Whether the query planner has tables: only then does it matter when they are read. */
+  boolean hasStatistics() throws SQLException {
+    return exists("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'");
   }
 
   /**
@@ -226,15 +237,26 @@ final class ReplicaDatabase {
   private boolean schemaHasDeferred() throws SQLException {
     Boolean known = schemaHasDeferred;
     if (known == null) {
-      try (ResultSet row =
-          statements
-              .internal("SELECT 1 FROM sqlite_schema WHERE sql LIKE '%DEFERRED%' LIMIT 1")
-              .executeQuery()) {
-        known = row.next();
-      }
+      known = exists("SELECT 1 FROM sqlite_schema WHERE sql LIKE '%DEFERRED%' LIMIT 1");
       schemaHasDeferred = known;
     }
     return known;
+  }
+
+  /** Whether there is a table of a module, such as a full-text index. */
+  boolean hasVirtualTables() throws SQLException {
+    Boolean known = schemaHasVirtual;
+    if (known == null) {
+      known = exists("SELECT 1 FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL%' LIMIT 1");
+      schemaHasVirtual = known;
+    }
+    return known;
+  }
+
+  private boolean exists(String query) throws SQLException {
+    try (ResultSet row = statements.internal(query).executeQuery()) {
+      return row.next();
+    }
   }
 
   long walBytes() {
@@ -279,12 +301,12 @@ final class ReplicaDatabase {
   }
 
   void close() {
-    try {
-      statements.close();
-      connection.close();
-      functions.close();
-    } catch (SQLException ignored) {
-      // What is committed is committed; the rest comes from the journal again.
+    for (AutoCloseable part : List.<AutoCloseable>of(statements, connection, functions)) {
+      try {
+        part.close();
+      } catch (Exception ignored) {
+        // What is committed is committed; the rest comes from the journal again.
+      }
     }
   }
 }

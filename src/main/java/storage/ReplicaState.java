@@ -11,6 +11,7 @@ final class ReplicaState {
   int index;
   int statement;
   long lastRowid;
+  long lastChanges = 1;
   byte[] hash = EventHash.none();
   String journalId = "";
   long epoch;

@@ -42,6 +42,7 @@ final class RequestRunner {
   private final Position position;
   private boolean statisticsWritten;
   private boolean schemaChanged;
+  private long rowBytesMax;
 
   RequestRunner(
       ReplicaDatabase database, ReplicaState state, Cut cut, Event event, Position position) {
@@ -55,32 +56,44 @@ final class RequestRunner {
   /**
    * Runs the request.
    *
-   * @param collect whether somebody wants the rows
+   * @param rowBytesMax bytes of rows that are kept of a statement, 0 if nobody wants them
    * @param statementsCut whether each of its statements needs a transaction of its own
+   * @param givenUp why the rest of a request is not run, of which statements are committed already
    */
-  WriteOutcome.Executed run(WriteRequest request, boolean collect, boolean statementsCut)
+  WriteOutcome.Executed run(
+      WriteRequest request, long rowBytesMax, boolean statementsCut, Optional<String> givenUp)
       throws SQLException,
           FormatException,
           TransactionLost,
           EnvironmentFailure,
           StepLimitExceeded {
-    WriteOutcome.Executed executed;
-    if (statementsCut) {
-      executed = new WriteOutcome.Executed(runCut(request, collect), Optional.empty());
-    } else {
-      executed = runWhole(request, collect);
-    }
-    if (statisticsWritten) {
-      // A running connection keeps the statistics it loaded; replicas that restart would differ.
-      database.reloadStatistics();
-    }
-    if (schemaChanged) {
-      database.schemaChanged();
-    }
+    this.rowBytesMax = rowBytesMax;
+    WriteOutcome.Executed executed =
+        statementsCut
+            ? new WriteOutcome.Executed(runCut(request, givenUp), Optional.empty())
+            : runWhole(request);
+    settleSchema();
     return executed;
   }
 
-  private WriteOutcome.Executed runWhole(WriteRequest request, boolean collect)
+  /**
+   * Makes what the connection remembers of the schema what a connection that is opened now would
+   * read: a running one keeps the statistics that it loaded, and replicas that restart would plan
+   * otherwise and meet rows in another order.
+   */
+  private void settleSchema() throws SQLException {
+    if (schemaChanged) {
+      database.schemaChanged();
+    }
+    if (statisticsWritten || (schemaChanged && database.hasStatistics())) {
+      database.statisticsTouched();
+      database.reloadStatistics();
+    }
+    statisticsWritten = false;
+    schemaChanged = false;
+  }
+
+  private WriteOutcome.Executed runWhole(WriteRequest request)
       throws SQLException, TransactionLost, EnvironmentFailure, StepLimitExceeded {
     TransactionLost refusedCommit = cut.known(COMMIT);
     if (refusedCommit != null) {
@@ -88,19 +101,22 @@ final class RequestRunner {
       return new WriteOutcome.Executed(
           List.of(), Optional.of(refusedCommit.failure().message()));
     }
-    database.resetRowid(0);
+    database.runner().resetCounters();
     if (request.foreignKeysDeferred()) {
       database.deferForeignKeys();
     }
-    if (request.transaction()) {
+    // Full-text tables write what they have gathered at each savepoint: without one it would depend
+    // on the neighbours in the transaction what their hidden tables hold.
+    boolean savepoint = request.transaction() || database.hasVirtualTables();
+    if (savepoint) {
       database.savepoint();
     }
     List<StatementResult> results = new ArrayList<>();
     List<Statement> statements = request.statements();
     boolean failed = false;
     for (int i = 0; i < statements.size() && !failed; i++) {
-      StatementResult result = runStatement(statements.get(i), i, collect);
-      if (result instanceof StatementResult.Failed) {
+      StatementResult result = runStatement(statements.get(i), i);
+      if (StatementRunner.isFailure(result)) {
         results.add(result);
         failed = request.transaction();
         i = endOfGroup(statements, i);
@@ -108,7 +124,7 @@ final class RequestRunner {
         results.add(result);
       }
     }
-    if (request.transaction()) {
+    if (savepoint) {
       if (failed) {
         database.rollbackToSavepoint();
       }
@@ -121,7 +137,7 @@ final class RequestRunner {
    * Each statement in a transaction of its own; goes on where an earlier process was stopped. What
    * the statements before that returned is kept in the database until the request is done.
    */
-  private List<StatementResult> runCut(WriteRequest request, boolean collect)
+  private List<StatementResult> runCut(WriteRequest request, Optional<String> givenUp)
       throws SQLException,
           FormatException,
           TransactionLost,
@@ -129,28 +145,38 @@ final class RequestRunner {
           StepLimitExceeded {
     List<Statement> statements = request.statements();
     int next = state.statement;
-    while (next < statements.size()) {
+    while (next < statements.size() && givenUp.isEmpty()) {
       database.begin();
-      database.resetRowid(state.lastRowid);
-      StatementResult result = runStatement(statements.get(next), next, collect);
-      boolean failed = result instanceof StatementResult.Failed;
+      database.runner().resetCounters(state.lastRowid, state.lastChanges);
+      StatementResult result = runStatement(statements.get(next), next);
+      state.lastRowid = database.runner().lastInsertRowid();
+      state.lastChanges = database.runner().changes();
+      boolean failed = StatementRunner.isFailure(result);
       if (failed || !statements.get(next).joinedToNext()) {
         keep(next, result);
       }
-      state.lastRowid = database.runner().lastInsertRowid();
       next = failed ? endOfGroup(statements, next) + 1 : next + 1;
       state.statement = next;
+      settleSchema();
       cut.commit();
     }
     database.begin();
     List<StatementResult> results = kept();
+    while (next < statements.size()) {
+      StatementResult.Failed failed =
+          new StatementResult.Failed("not applied: " + givenUp.orElse(""), 0, 0);
+      state.digest = Digest.add(state.digest, StatementRunner.digestOf(failed));
+      results.add(failed);
+      next = endOfGroup(statements, next) + 1;
+    }
     database.statements().internal("DELETE FROM _peqlite_results").execute();
     database.statements().internal("DELETE FROM _peqlite_rowid").execute();
     state.lastRowid = 0;
+    state.lastChanges = 1;
     return results;
   }
 
-  private StatementResult runStatement(Statement statement, int index, boolean collect)
+  private StatementResult runStatement(Statement statement, int index)
       throws TransactionLost, EnvironmentFailure, StepLimitExceeded {
     TransactionLost known = cut.known(index);
     if (known != null) {
@@ -160,16 +186,20 @@ final class RequestRunner {
     cut.at(index);
     Classification classification = database.runner().classify(statement);
     if (classification instanceof Classification.Write write) {
-      boolean statistics = write.traits().mentionsStatistics() && write.traits().dataChange();
-      statisticsWritten |= statistics;
-      database.statisticsTouched(statistics);
-      schemaChanged |= write.traits().schemaChange();
+      boolean schema = write.traits().schemaChange();
+      boolean data = write.traits().dataChange();
+      boolean analyze = !schema && !data; // or REINDEX, which takes as long as reading it again
+      if (analyze || (data && write.traits().mentionsStatistics())) {
+        statisticsWritten = true;
+        database.statisticsTouched();
+      }
+      schemaChanged |= schema;
     }
     long seed = Digest.add(Digest.add(event.seed(), position.index()), index);
     StatementResult result =
         database
             .runner()
-            .run(statement, classification, event.timestampMicros(), seed, collect);
+            .run(statement, classification, event.timestampMicros(), seed, rowBytesMax);
     state.digest = Digest.add(state.digest, database.runner().lastDigest());
     return result;
   }

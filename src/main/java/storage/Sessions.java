@@ -6,6 +6,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -26,6 +27,12 @@ final class Sessions {
 
   /** Numbers above {@code low} that are taken at most; far more than any session has open. */
   static final int STRAYS_MAX = 1 << 16;
+
+  /**
+   * Sessions that are open at most; one more closes the oldest, which is always safe. Part of the
+   * determinism rules.
+   */
+  static final int SESSIONS_MAX = 1024;
 
   private static final class Session {
     final String nodeId;
@@ -79,6 +86,9 @@ final class Sessions {
       }
     }
     gone.forEach(this::close);
+    while (open.size() >= SESSIONS_MAX) {
+      close(Collections.min(open.keySet()));
+    }
     open.put(id, new Session(nodeId, nonce));
     changed.add(id);
     return gone;

@@ -75,6 +75,10 @@ public final class SqliteErrors {
    * raises without asking SQLite.
    */
   public static boolean isEnvironment(SQLException error) {
+    if (code(error) == SQLiteErrorCode.SQLITE_CORRUPT_VTAB.code) {
+      // What a full-text or r-tree module says of rows that SQL itself has put into its tables.
+      return false;
+    }
     return switch (primaryCode(error)) {
       case 1, 18, 19, 20, 25 -> false; // ERROR, TOOBIG, CONSTRAINT, MISMATCH, RANGE
       default -> true;

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.sqlite.core.CoreStatement;
 
 /**
  * Prepared statements of the applying connection: our own, kept for ever, and those of requests,
@@ -32,7 +33,7 @@ final class StatementCache implements AutoCloseable {
   /** One of our own statements. */
   PreparedStatement internal(String sql) throws SQLException {
     PreparedStatement statement = internal.get(sql);
-    if (statement == null) {
+    if (statement == null || isFinished(statement)) {
       statement = connection.prepareStatement(sql);
       internal.put(sql, statement);
     }
@@ -47,10 +48,11 @@ final class StatementCache implements AutoCloseable {
 
   /** Ends the use of a statement: keeps it for the next time, or closes it. */
   void giveBack(String sql, PreparedStatement statement) throws SQLException {
-    if (sql.length() > CACHED_LENGTH_MAX) {
+    if (sql.length() > CACHED_LENGTH_MAX || isFinished(statement)) {
       statement.close();
       return;
     }
+    statement.clearParameters(); // it would hold on to large values
     PreparedStatement replaced = recent.put(sql, statement);
     if (replaced != null) {
       replaced.close();
@@ -61,6 +63,11 @@ final class StatementCache implements AutoCloseable {
       oldest.remove();
       evicted.close();
     }
+  }
+
+  /** The driver finalizes a statement that failed with most errors; it cannot be used again. */
+  private static boolean isFinished(PreparedStatement statement) {
+    return ((CoreStatement) statement).pointer.isClosed();
   }
 
   @Override

@@ -7,6 +7,7 @@ import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
@@ -33,11 +34,16 @@ final class StatementRunner {
   /** The largest rowid: once it is used SQLite picks the following ones at random. */
   private static final long ROWID_MAX = Long.MAX_VALUE;
 
+  /** No code of SQLite's is negative. */
+  private static final int LEFT_OUT_CODE = -1;
+
+  private static final String LEFT_OUT =
+      "applied, but its result is larger than peqlite.apply.result-bytes-max (";
+
   private final Connection connection;
   private final StatementCache statements;
   private final DeterministicFunctions functions;
   private final StepCounter steps;
-  private final long resultBytesMax;
   private final InsertListener inserts = new InsertListener();
   private StatementRules rules = new StatementRules(false);
   private long digest;
@@ -46,13 +52,11 @@ final class StatementRunner {
       Connection connection,
       StatementCache statements,
       DeterministicFunctions functions,
-      StepCounter steps,
-      long resultBytesMax) {
+      StepCounter steps) {
     this.connection = connection;
     this.statements = statements;
     this.functions = functions;
     this.steps = steps;
-    this.resultBytesMax = resultBytesMax;
     ((SQLiteConnection) connection).addUpdateListener(inserts);
   }
 
@@ -76,7 +80,8 @@ final class StatementRunner {
    * @param classification what {@link #classify} says of it
    * @param timestampMicros the time of the event
    * @param seed where the statement's random numbers start
-   * @param collect whether somebody wants the rows
+   * @param rowBytesMax bytes of rows that are kept; beyond it they are left out. 0 if nobody wants
+   *     them
    * @throws TransactionLost if it failed in a way that the whole transaction has to be done again
    *     without it
    * @throws EnvironmentFailure if the node could not run it
@@ -87,7 +92,7 @@ final class StatementRunner {
       Classification classification,
       long timestampMicros,
       long seed,
-      boolean collect)
+      long rowBytesMax)
       throws TransactionLost, EnvironmentFailure, StepLimitExceeded {
     long start = System.nanoTime();
     if (classification instanceof Classification.Refused refused) {
@@ -105,15 +110,18 @@ final class StatementRunner {
         classification instanceof Classification.Write write ? write.traits() : null;
     functions.begin(timestampMicros, seed);
     inserts.begin(traits == null ? Optional.empty() : traits.target());
+    steps.count(true);
     try {
-      return execute(statement, traits, collect, start);
+      return execute(statement, traits, rowBytesMax, start);
     } catch (SQLException e) {
-      return failure(e, start);
+      return failure(e, traits, start);
+    } finally {
+      steps.count(false);
     }
   }
 
   private StatementResult execute(
-      Statement statement, @Nullable WriteTraits traits, boolean collect, long start)
+      Statement statement, @Nullable WriteTraits traits, long rowBytesMax, long start)
       throws SQLException, TransactionLost {
     PreparedStatement prepared = statements.take(statement.sql());
     StatementResult result;
@@ -131,9 +139,12 @@ final class StatementRunner {
       for (int i = 0; i < wanted; i++) {
         bind(prepared, i + 1, statement.parameters().get(i));
       }
-      if (prepared.execute()) {
+      if (traits != null && traits.analyzesAll()) {
+        analyzeAll();
+        result = changed(traits, start);
+      } else if (prepared.execute()) {
         try (ResultSet rows = prepared.getResultSet()) {
-          result = rows(prepared, rows, traits != null, collect, start);
+          result = rows(prepared, rows, traits != null, rowBytesMax, start);
         }
       } else {
         result = changed(traits, start);
@@ -143,6 +154,55 @@ final class StatementRunner {
     }
     refuseWhatDiffers(traits, start);
     return result;
+  }
+
+  /**
+   * ANALYZE, without the internal tables and table by table in the order of their making. SQLite
+   * would take all of them, in an order that depends on the connection's past, and what the internal
+   * ones hold in the middle of a batch depends on where it was cut.
+   */
+  private void analyzeAll() throws SQLException {
+    final long rowid = lastInsertRowid();
+    final long changes = changes();
+    try (java.sql.Statement statement = connection.createStatement()) {
+      statement.execute("SAVEPOINT analyze");
+      try {
+        statement.execute("ANALYZE sqlite_schema"); // makes the tables if they are missing
+        for (String table : names("sqlite\\_stat_")) {
+          statement.execute("DELETE FROM " + table);
+        }
+        for (String table : names("%")) {
+          if (!table.startsWith("sqlite_")
+              && !table.toLowerCase(Locale.ROOT).startsWith(StatementRules.RESERVED_PREFIX)) {
+            statement.execute("ANALYZE main.\"" + table.replace("\"", "\"\"") + "\"");
+          }
+        }
+      } catch (SQLException e) {
+        if (!SqliteErrors.isEnvironment(e)) {
+          statement.execute("ROLLBACK TO analyze");
+          statement.execute("RELEASE analyze");
+        }
+        throw e;
+      }
+      statement.execute("RELEASE analyze");
+    }
+    resetCounters(rowid, changes);
+  }
+
+  /** The names of real tables that are like this, in the order of their making. */
+  private List<String> names(String like) throws SQLException {
+    List<String> names = new ArrayList<>();
+    PreparedStatement query =
+        statements.internal(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0"
+                + " AND name LIKE ? ESCAPE '\\' ORDER BY rowid");
+    query.setString(1, like);
+    try (ResultSet row = query.executeQuery()) {
+      while (row.next()) {
+        names.add(row.getString(1));
+      }
+    }
+    return names;
   }
 
   /** What SQLite let pass and replicas would not agree on later. */
@@ -177,7 +237,7 @@ final class StatementRunner {
     long rowsAffected = 0;
     OptionalLong lastInsertId = OptionalLong.empty();
     if (traits != null && traits.dataChange()) {
-      rowsAffected = ((SQLiteConnection) connection).getDatabase().changes();
+      rowsAffected = changes();
       if (traits.insert() && rowsAffected > 0 && inserts.sawTarget) {
         lastInsertId = OptionalLong.of(lastInsertRowid());
       }
@@ -186,6 +246,45 @@ final class StatementRunner {
     return new StatementResult.Changed(rowsAffected, lastInsertId, System.nanoTime() - start);
   }
 
+  /** Whether the statement failed, so that what comes after it may have to be left. */
+  static boolean isFailure(StatementResult result) {
+    return result instanceof StatementResult.Failed && !isLeftOut(result);
+  }
+
+  /** Whether the rows of a statement were too many to be kept; it was applied all the same. */
+  static boolean isLeftOut(StatementResult result) {
+    return result instanceof StatementResult.Failed failed && failed.code() == LEFT_OUT_CODE;
+  }
+
+  /**
+   * Makes last_insert_rowid() and changes() known numbers, whatever ran before.
+   *
+   * @param changes there is no other way than to change so many rows, so this takes time
+   */
+  void resetCounters(long rowid, long changes) throws SQLException {
+    PreparedStatement reset =
+        statements.internal(
+            "INSERT OR REPLACE INTO _peqlite_rowid (id) WITH RECURSIVE n (i) AS"
+                + " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2) SELECT ?1 FROM n");
+    reset.setLong(1, rowid);
+    reset.setLong(2, changes);
+    reset.execute();
+    if (changes == 0) {
+      statements.internal("DELETE FROM _peqlite_rowid WHERE id IS NULL").execute();
+    }
+  }
+
+  /** Makes last_insert_rowid() 0 and changes() 1, as every request finds them. */
+  void resetCounters() throws SQLException {
+    statements.internal("INSERT OR REPLACE INTO _peqlite_rowid (id) VALUES (0)").execute();
+  }
+
+  /** What changes() says now. */
+  long changes() throws SQLException {
+    return ((SQLiteConnection) connection).getDatabase().changes();
+  }
+
+  /** What last_insert_rowid() says now. */
   long lastInsertRowid() throws SQLException {
     try (ResultSet row = statements.internal("SELECT last_insert_rowid()").executeQuery()) {
       return row.next() ? row.getLong(1) : 0;
@@ -193,7 +292,7 @@ final class StatementRunner {
   }
 
   private StatementResult rows(
-      PreparedStatement prepared, ResultSet rows, boolean write, boolean collect, long start)
+      PreparedStatement prepared, ResultSet rows, boolean write, long rowBytesMax, long start)
       throws SQLException {
     List<Column> columns = columns(prepared, rows.getMetaData());
     List<List<Value>> collected = new ArrayList<>();
@@ -201,7 +300,7 @@ final class StatementRunner {
     long count = 0;
     while (rows.next()) {
       count++;
-      if (collect && bytes <= resultBytesMax) {
+      if (rowBytesMax > 0 && bytes <= rowBytesMax) {
         List<Value> row = new ArrayList<>(columns.size());
         for (int i = 1; i <= columns.size(); i++) {
           Value value = value(rows.getObject(i));
@@ -214,13 +313,9 @@ final class StatementRunner {
     // How many rows a query finds may rest on what differs between nodes, such as page layout.
     digest = Digest.add(Digest.add(Digest.add(2, 0), columns.size()), write ? count : 0);
     long nanos = System.nanoTime() - start;
-    return bytes > resultBytesMax
+    return bytes > rowBytesMax
         ? new StatementResult.Failed(
-            "applied, but its result is larger than peqlite.apply.result-bytes-max ("
-                + resultBytesMax
-                + " bytes) and is not shown",
-            0,
-            nanos)
+            LEFT_OUT + rowBytesMax + " bytes) and is not shown", LEFT_OUT_CODE, nanos)
         : new StatementResult.Rows(columns, collected, nanos);
   }
 
@@ -282,22 +377,30 @@ final class StatementRunner {
     }
   }
 
-  private StatementResult failure(SQLException e, long start)
+  private StatementResult failure(SQLException e, @Nullable WriteTraits traits, long start)
       throws TransactionLost, EnvironmentFailure, StepLimitExceeded {
+    Throwable accident = functions.takeFailure();
     if (steps.exceeded()) {
       throw new StepLimitExceeded();
     }
-    Throwable accident = functions.takeFailure();
     if (accident != null) {
       throw new EnvironmentFailure(new SQLException(accident.toString(), accident));
     }
-    if (SqliteErrors.isEnvironment(e)) {
+    // Virtual tables may give an interrupt another name, so a stop is never taken for an outcome.
+    if (steps.stopped() || SqliteErrors.isEnvironment(e)) {
       throw new EnvironmentFailure(e);
     }
     StatementResult.Failed failed = failed(SqliteErrors.message(e), SqliteErrors.code(e), start);
     if (transactionIsLost()) {
       throw new TransactionLost(failed);
     }
+    try {
+      // OR FAIL and RAISE(FAIL) keep the rows before the failure.
+      refuseWhatDiffers(traits, start);
+    } catch (SQLException guard) {
+      throw new EnvironmentFailure(guard);
+    }
+    digest = digestOf(failed);
     return failed;
   }
 

@@ -15,6 +15,7 @@ final class StepCounter extends ProgressHandler {
   private static final int STEPS_PER_CALL = 10_000;
 
   private volatile boolean stopped;
+  private boolean counting;
   private long limit;
   private long steps;
   private boolean exceeded;
@@ -30,6 +31,11 @@ final class StepCounter extends ProgressHandler {
     exceeded = false;
   }
 
+  /** Counts from now on, or not: only what a request runs counts, and not our own statements. */
+  void count(boolean on) {
+    counting = on;
+  }
+
   boolean exceeded() {
     return exceeded;
   }
@@ -39,12 +45,18 @@ final class StepCounter extends ProgressHandler {
     stopped = true;
   }
 
+  boolean stopped() {
+    return stopped;
+  }
+
   @Override
   protected int progress() {
-    steps += STEPS_PER_CALL;
-    if (limit > 0 && steps > limit) {
-      exceeded = true;
-      return 1;
+    if (counting) {
+      steps += STEPS_PER_CALL;
+      if (limit > 0 && steps > limit) {
+        exceeded = true;
+        return 1;
+      }
     }
     return stopped ? 1 : 0;
   }

@@ -87,11 +87,16 @@ class SequencerQueueTest {
     assertEquals(new Position(9, 3), queue.orderedAt(waiting.item()));
   }
 
+  /** A large request is on its way for longer than its session waits before it asks again. */
   @Test
-  void anItemMayWaitAgainOnceItWasTaken() {
+  void dropsARepeatOfWhatIsBeingAppended() {
     SequencerQueue queue = new SequencerQueue(10, 1_000);
-    queue.add(item(1, 10));
+    SequencerQueue.Waiting waiting = item(1, 10);
+    queue.add(waiting);
     queue.take(10, 1_000, 1_000);
+    queue.add(item(1, 10));
+    assertTrue(queue.isEmpty());
+    queue.remember(waiting.item(), new Position(9, 3));
     queue.add(item(1, 10));
     assertEquals(1, queue.size());
   }

@@ -26,8 +26,7 @@ final class DataDirectoryTest {
     Path path = parent.resolve("data");
     try (DataDirectory held = DataDirectory.open(path)) {
       assertEquals(path, held.path());
-      StartException refused =
-          assertThrows(StartException.class, () -> DataDirectory.open(path));
+      StartException refused = assertThrows(StartException.class, () -> DataDirectory.open(path));
       assertEquals("another node is running on the data directory " + path, refused.line());
     }
     DataDirectory.open(path).close();

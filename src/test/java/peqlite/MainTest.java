@@ -37,12 +37,26 @@ final class MainTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", "server", "--wrong", "serve --wrong", "serve extra", "serve --http-addr",
-        "serve --http-addr 127.0.0.1:65536", "serve --cluster-addr nonsense",
-        "serve --journal postgres", "serve --journal quorum", "serve --journal paper",
-        "serve --join 127.0.0.1:7355", "serve --join 127.0.0.1:7355 --journal quorum",
-        "serve --config /nowhere/at/all", "bench --workload none", "bench --duration soon",
-        "bench --workers 0", "bench --workers x", "bench --url ftp://x", "bench --url http://x:y",
+        "",
+        "server",
+        "--wrong",
+        "serve --wrong",
+        "serve extra",
+        "serve --http-addr",
+        "serve --http-addr 127.0.0.1:65536",
+        "serve --cluster-addr nonsense",
+        "serve --journal postgres",
+        "serve --journal quorum",
+        "serve --journal paper",
+        "serve --join 127.0.0.1:7355",
+        "serve --join 127.0.0.1:7355 --journal quorum",
+        "serve --config /nowhere/at/all",
+        "bench --workload none",
+        "bench --duration soon",
+        "bench --workers 0",
+        "bench --workers x",
+        "bench --url ftp://x",
+        "bench --url http://x:y",
         "bench --http --in-process",
       })
   void wrongUseIsOneLineAndCodeTwo(String line) {

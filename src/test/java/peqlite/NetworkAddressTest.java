@@ -26,8 +26,24 @@ final class NetworkAddressTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", ":", "4001", ":4001", "host", "host:", "host:x", "host:-1", "host:65536", "host:99999999999",
-        "::1:4001", "[host]:1", "[]:1", "a b:1", "http://host:1", "user@host:1", "host:+1", "host:\u0661"
+        "",
+        ":",
+        "4001",
+        ":4001",
+        "host",
+        "host:",
+        "host:x",
+        "host:-1",
+        "host:65536",
+        "host:99999999999",
+        "::1:4001",
+        "[host]:1",
+        "[]:1",
+        "a b:1",
+        "http://host:1",
+        "user@host:1",
+        "host:+1",
+        "host:\u0661"
       })
   void refusesWhatIsNotHostAndPort(String text) {
     assertThrows(IllegalArgumentException.class, () -> NetworkAddress.parse(text));

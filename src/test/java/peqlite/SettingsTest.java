@@ -34,8 +34,7 @@ final class SettingsTest {
     assertEquals(
         new Settings.Write(10_000, 64 << 20, 4096, 32 << 20, Duration.ofMillis(500)),
         settings.write());
-    assertEquals(
-        new Settings.Sequencer(20_000, 128 << 20, 1024, 900 << 10), settings.sequencer());
+    assertEquals(new Settings.Sequencer(20_000, 128 << 20, 1024, 900 << 10), settings.sequencer());
     assertEquals(
         new Settings.Apply(
             500_000_000,
@@ -52,13 +51,7 @@ final class SettingsTest {
     assertEquals(new Settings.Keys(Duration.ofDays(1), 1_000_000, 64 << 10), settings.keys());
     assertEquals(
         new Settings.Read(
-            4,
-            10_000,
-            Duration.ofSeconds(30),
-            2_000_000,
-            1 << 30,
-            8 << 20,
-            Duration.ofMillis(200)),
+            4, 10_000, Duration.ofSeconds(30), 2_000_000, 1 << 30, 8 << 20, Duration.ofMillis(200)),
         settings.read());
     assertEquals(
         new Settings.Http(
@@ -194,7 +187,8 @@ final class SettingsTest {
         pekko.getString("pekko-persistence-jdbc.shared-databases.slick.db.url"));
   }
 
-  private String refused(Map<String, String> options, Map<String, String> environment, String file) {
+  private String refused(
+      Map<String, String> options, Map<String, String> environment, String file) {
     return assertThrows(
             SettingsException.class, () -> Settings.from(load(options, environment, file)))
         .line();

@@ -1,41 +1,41 @@
 package process;
 
 import java.time.Duration;
-import java.util.Optional;
-import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /** Waits for what another process does, by asking again and again until a deadline. */
 final class Eventually {
 
+  /** What is waited for. */
+  interface Question {
+    boolean ask() throws Exception;
+  }
+
   private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
   private Eventually() {}
 
   /** Returns once the question is answered with true; an error names what was waited for. */
-  static void eventually(String what, Duration timeMax, Callable<Boolean> question)
-      throws Exception {
-    Boolean yes =
-        found(what, timeMax, () -> question.call() ? Optional.of(true) : Optional.empty());
-    if (!yes) {
-      throw new IllegalStateException("unreachable");
-    }
+  static void eventually(String what, Duration timeMax, Question question) throws Exception {
+    await(what, timeMax, question, PAUSE_NANOS);
   }
 
-  /** Returns the first answer that is present; an error names what was waited for. */
-  static <T> T found(String what, Duration timeMax, Callable<Optional<T>> question)
+  /** The same without pauses, for what passes quickly. */
+  static void busily(String what, Duration timeMax, Question question) throws Exception {
+    await(what, timeMax, question, 0);
+  }
+
+  private static void await(String what, Duration timeMax, Question question, long pauseNanos)
       throws Exception {
     long deadlineNanos = System.nanoTime() + timeMax.toNanos();
-    while (true) {
-      Optional<T> answer = question.call();
-      if (answer.isPresent()) {
-        return answer.get();
-      }
+    while (!question.ask()) {
       if (System.nanoTime() - deadlineNanos >= 0) {
         throw new AssertionError("not in " + timeMax.toSeconds() + " s: " + what);
       }
-      pause(PAUSE_NANOS);
+      if (pauseNanos > 0) {
+        LockSupport.parkNanos(pauseNanos);
+      }
     }
   }
 
@@ -43,11 +43,7 @@ final class Eventually {
   static void pass(Duration time) {
     long deadlineNanos = System.nanoTime() + time.toNanos();
     while (System.nanoTime() - deadlineNanos < 0) {
-      pause(Math.max(1, deadlineNanos - System.nanoTime()));
+      LockSupport.parkNanos(Math.max(1, deadlineNanos - System.nanoTime()));
     }
-  }
-
-  private static void pause(long nanos) {
-    LockSupport.parkNanos(nanos);
   }
 }

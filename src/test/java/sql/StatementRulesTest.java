@@ -463,7 +463,8 @@ class StatementRulesTest {
   @Test
   void tellsTheTraitsOfAnInsert() {
     assertEquals(
-        new WriteTraits(true, Optional.of("t"), false, true, false, false, false, false, false),
+        new WriteTraits(
+            true, Optional.of("t"), false, true, false, false, false, false, false, false),
         traits("INSERT INTO t VALUES(1)"));
   }
 

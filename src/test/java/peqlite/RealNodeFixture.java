@@ -1,0 +1,251 @@
+package peqlite;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.AppenderBase;
+import com.typesafe.config.Config;
+import java.io.IOException;
+import java.net.Socket;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A whole node in this process, wired as {@code serve} wires it, on free ports, and a client for
+ * its HTTP interface. Its settings are those of {@code application.conf} but for what a test gives.
+ */
+final class RealNodeFixture implements AutoCloseable {
+
+  private static final Pattern TEXT_CELL = Pattern.compile("\\[\"([^\"\\\\]*)\"");
+
+  private final RunningNode node;
+  private final LogWatch log;
+  private final HttpClient client =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+  private RealNodeFixture(RunningNode node, LogWatch log) {
+    this.node = node;
+    this.log = log;
+  }
+
+  /**
+   * Starts a node and waits until it is ready.
+   *
+   * @param directory where it keeps everything
+   * @param overrides lines of a configuration file
+   */
+  static RealNodeFixture start(Path directory, String... overrides) throws Exception {
+    Path file = Files.write(directory.resolve("test.conf"), List.of(overrides));
+    Map<String, String> options =
+        Map.of(
+            "data-dir", directory.resolve("data").toString(),
+            "http-addr", "127.0.0.1:0",
+            "cluster-addr", "127.0.0.1:0");
+    Config config = SettingsSource.load(options, Map.of(), Optional.of(file));
+    LogWatch log = LogWatch.begin();
+    RunningNode node = RunningNode.start(Settings.from(config), config);
+    RealNodeFixture fixture = new RealNodeFixture(node, log);
+    if (!node.awaitReady(Duration.ofSeconds(60))) {
+      String problem = node.problem();
+      fixture.close();
+      throw new IllegalStateException("the node is not ready: " + problem);
+    }
+    return fixture;
+  }
+
+  RunningNode node() {
+    return node;
+  }
+
+  HttpResponse<String> get(String pathAndQuery) throws Exception {
+    return send(request(pathAndQuery).GET());
+  }
+
+  HttpResponse<String> post(String pathAndQuery, String json) throws Exception {
+    return send(request(pathAndQuery).POST(HttpRequest.BodyPublishers.ofString(json)));
+  }
+
+  HttpResponse<String> postText(String pathAndQuery, String text) throws Exception {
+    return send(
+        request(pathAndQuery)
+            .header("Content-Type", "text/plain")
+            .POST(HttpRequest.BodyPublishers.ofString(text)));
+  }
+
+  HttpResponse<String> postBytes(String pathAndQuery, byte[] body) throws Exception {
+    return send(request(pathAndQuery).POST(HttpRequest.BodyPublishers.ofByteArray(body)));
+  }
+
+  HttpResponse<String> postWithKey(String pathAndQuery, String key, String json) throws Exception {
+    return send(
+        request(pathAndQuery)
+            .header("Idempotency-Key", key)
+            .POST(HttpRequest.BodyPublishers.ofString(json)));
+  }
+
+  HttpRequest.Builder request(String pathAndQuery) {
+    return HttpRequest.newBuilder(URI.create(node.url() + pathAndQuery))
+        .timeout(Duration.ofSeconds(60));
+  }
+
+  HttpResponse<String> send(HttpRequest.Builder request) throws Exception {
+    return client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+  }
+
+  /** A connection without a client's manners. */
+  Socket connect() throws IOException {
+    Socket socket = new Socket("127.0.0.1", node.httpAddress().port());
+    socket.setSoTimeout(60_000);
+    return socket;
+  }
+
+  /** One text through {@code /db/execute}; the body of the answer. */
+  String execute(String sql) throws Exception {
+    return postText("/db/execute", sql).body();
+  }
+
+  /** The same, which must succeed. */
+  void mustExecute(String sql) throws Exception {
+    String answer = execute(sql);
+    assertTrue(answer.startsWith("{\"results\":[") && !answer.contains("\"error\""), answer);
+  }
+
+  /** One query by GET; the body of the answer. */
+  String query(String sql) throws Exception {
+    return get("/db/query?q=" + encoded(sql)).body();
+  }
+
+  /** The rows that a query finds, as JSON; empty if there are none. */
+  String rows(String sql) throws Exception {
+    String body = get("/db/query?level=strong&q=" + encoded(sql)).body();
+    assertTrue(!body.contains("\"error\""), body);
+    String head = "\"values\":";
+    int start = body.indexOf(head);
+    return start < 0 ? "" : body.substring(start + head.length(), body.length() - "}]}".length());
+  }
+
+  /** Everything that clients can have put there: the schema, and all rows of all tables. */
+  String content() throws Exception {
+    StringBuilder content = new StringBuilder();
+    content.append(rows("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2"));
+    for (String table : names("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")) {
+      if (!table.startsWith("_peqlite")) {
+        content.append('\n').append(table).append(' ').append(rows("SELECT * FROM \"" + table + '"'));
+      }
+    }
+    return content.toString();
+  }
+
+  /** Removes everything that clients have put there. */
+  void dropAll() throws Exception {
+    for (String kind : List.of("view", "table")) {
+      String sql =
+          "SELECT name FROM sqlite_master WHERE type = '"
+              + kind
+              + "' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name NOT LIKE '!_peqlite%' ESCAPE '!'";
+      for (String name : names(sql)) {
+        mustExecute("DROP " + kind + " \"" + name + '"');
+      }
+    }
+  }
+
+  private List<String> names(String sql) throws Exception {
+    List<String> names = new ArrayList<>();
+    Matcher cells = TEXT_CELL.matcher(rows(sql));
+    while (cells.find()) {
+      names.add(cells.group(1));
+    }
+    return names;
+  }
+
+  /** How many events the journal holds, as far as the node knows. */
+  long headSeq() throws Exception {
+    return number("peqlite.head_seq");
+  }
+
+  /** A number of {@code /status}. */
+  long number(String key) throws Exception {
+    return Long.parseLong(get("/status?key=" + key).body());
+  }
+
+  /** The header by which reads and writes tell their position. */
+  static long seq(HttpResponse<?> response) {
+    return Long.parseLong(response.headers().firstValue("Peqlite-Seq").orElseThrow());
+  }
+
+  static String encoded(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8);
+  }
+
+  /** What the log said of errors, with any stack trace; empty while all is well. */
+  List<String> troubles() {
+    return List.copyOf(log.troubles);
+  }
+
+  @Override
+  public void close() {
+    boolean clean;
+    try {
+      clean = node.stop();
+    } finally {
+      log.end();
+    }
+    assertTrue(clean, "the node did not stop as it should");
+    assertEquals(List.of(), troubles());
+  }
+
+  /** Collects what an operator would have to look at. */
+  private static final class LogWatch extends AppenderBase<ILoggingEvent> {
+
+    private final List<String> troubles = new CopyOnWriteArrayList<>();
+
+    static LogWatch begin() {
+      LogWatch watch = new LogWatch();
+      watch.start();
+      root().addAppender(watch);
+      return watch;
+    }
+
+    void end() {
+      root().detachAppender(this);
+      stop();
+    }
+
+    private static Logger root() {
+      return (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
+    }
+
+    @Override
+    protected void append(ILoggingEvent event) {
+      boolean trace = event.getThrowableProxy() != null;
+      if (trace || event.getLevel().isGreaterOrEqual(Level.ERROR)) {
+        String cause =
+            trace
+                ? ": "
+                    + event.getThrowableProxy().getClassName()
+                    + ": "
+                    + event.getThrowableProxy().getMessage()
+                : "";
+        troubles.add(event.getLoggerName() + ": " + event.getFormattedMessage() + cause);
+      }
+    }
+  }
+}

@@ -1,0 +1,48 @@
+package process;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A write without an end is given up in the one order, so that every start decides the same. */
+@Timeout(120)
+class RunawayIT {
+
+  private static final String ENDLESS =
+      "INSERT INTO t WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+          + " SELECT i FROM n";
+
+  @RegisterExtension final Nodes nodes = new Nodes();
+  @TempDir Path directory;
+
+  @Test
+  void isGivenUpAndStaysSo() throws Exception {
+    Path data = directory.resolve("data");
+    Nodes.Preparation limited = nodes.at(data).set("peqlite.apply.step-limit", "2000000");
+    NodeProcess node = limited.start().awaitReady();
+    assertTrue(node.execute("CREATE TABLE t (x)", "INSERT INTO t VALUES (1)").succeeded());
+    Answer endless = node.execute("INSERT INTO t VALUES (2)", ENDLESS);
+    assertEquals(200, endless.status(), endless::text);
+    assertTrue(endless.error().contains("given up"), endless::text);
+    assertTrue(endless.error().contains("steps"), endless::text);
+    assertTrue(node.execute("INSERT INTO t VALUES (random())").succeeded());
+    assertEquals(2, node.query("SELECT count(*) FROM t").value().asLong());
+    assertEquals(200, node.get("/readyz").status());
+    String sum = node.query("SELECT sum(x) FROM t").value().asText();
+    node.kill9();
+
+    NodeProcess next = limited.start().awaitReady();
+    assertEquals(sum, next.query("SELECT sum(x) FROM t").value().asText());
+    assertEquals(0, next.terminate());
+
+    DatabaseFile.delete(next.databaseFile());
+    NodeProcess anew = limited.start().awaitReady();
+    assertEquals(sum, anew.query("SELECT sum(x) FROM t").value().asText());
+    assertEquals(2, anew.query("SELECT count(*) FROM t").value().asLong());
+  }
+}
