@@ -19,7 +19,6 @@ import java.util.concurrent.Executor;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.ChildFailed;
-import org.apache.pekko.actor.typed.SupervisorStrategy;
 import org.apache.pekko.actor.typed.Terminated;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -200,12 +199,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     this.journal = journal;
     this.journalExecutor = journalExecutor;
     this.queue = new SequencerQueue(settings.queueMax(), settings.queueBytesMax());
-    this.writer =
-        context.spawn(
-            // Its failure is told by this actor, in one line.
-            Behaviors.supervise(LogWriter.create(context.getSelf()))
-                .onFailure(SupervisorStrategy.stop().withLoggingEnabled(false)),
-            "log-writer");
+    this.writer = context.spawn(LogWriter.create(context.getSelf()), "log-writer");
     context.watch(writer);
     timers.startTimerWithFixedDelay(Tick.SET_CLOCK, CLOCK_INTERVAL);
     timers.startTimerWithFixedDelay(Tick.FORGET_SUBSCRIBERS, SUBSCRIPTION);

@@ -162,13 +162,9 @@ final class ReplicaFixture implements AutoCloseable {
     applier = EventApplier.open(file, changed);
   }
 
-  /**
-   * What is left when the process is killed now: the files as they are. The copy takes the place of
-   * this replica's file, whose connection never closes it in an orderly way.
-   */
-  ReplicaFixture kill(Path to) throws ReplicaException {
-    copy(to);
-    return new ReplicaFixture(to, settings);
+  /** A replica over a copy that was made by {@link #copy}. */
+  ReplicaFixture openCopy(Path copy) throws ReplicaException {
+    return new ReplicaFixture(copy, settings);
   }
 
   /** Copies the files as they are, an open transaction included. */
