@@ -23,7 +23,7 @@ import sql.WriteOutcome;
 
 /**
  * A replica over a file of its own, and what it told of the entries of its node's sessions. It reads
- * the file back by a plain connection, as anybody's SQLite would.
+ * the file back by a connection of SQLite's own functions, but for those of mathematics.
  */
 final class ReplicaFixture implements AutoCloseable {
 
@@ -208,7 +208,9 @@ final class ReplicaFixture implements AutoCloseable {
   }
 
   private Connection plain() throws SQLException {
-    return DriverManager.getConnection("jdbc:sqlite:" + file);
+    Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+    MathFunctions.install(connection); // as every connection that reads a replica has them
+    return connection;
   }
 
   @Override
