@@ -23,6 +23,9 @@ final class LocalNode implements Node {
   /** How long a read that wants fresher knowledge than there is waits for the sequencer. */
   private static final Duration FRESHEN = Duration.ofMillis(250);
 
+  /** A sequencer that is open says so twice a second. */
+  private static final Duration SEQUENCER_SILENT_MAX = Duration.ofSeconds(3);
+
   private static final long KEY_BYTES_MAX = 64L << 20;
 
   private final NodeSettings settings;
@@ -148,7 +151,8 @@ final class LocalNode implements Node {
   private boolean isReady(ReplicaGauge.Reading now) {
     return now.state() == ReplicaGauge.State.APPLYING
         && now.servesReads()
-        && now.epoch() > 0
+        && !now.sequencerNodeId().isEmpty()
+        && System.nanoTime() - now.heardNanos() < SEQUENCER_SILENT_MAX.toNanos()
         && writes.sessionOpen();
   }
 

@@ -48,6 +48,11 @@ final class OpenWrites {
     return all;
   }
 
+  /** Whether nobody waits for any of them. */
+  boolean allAnswered() {
+    return byNumber.values().stream().allMatch(PendingWrite::isAnswered);
+  }
+
   void forEach(BiConsumer<Long, PendingWrite> action) {
     for (Map.Entry<Long, PendingWrite> entry : byNumber.entrySet()) {
       action.accept(entry.getKey(), entry.getValue());

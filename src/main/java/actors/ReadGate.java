@@ -240,6 +240,12 @@ final class ReadGate extends AbstractBehavior<ReadGate.Command> {
     ReplicaGauge.Reading now = gauge.read();
     for (Iterator<Waiting> reads = waiting.iterator(); reads.hasNext(); ) {
       Waiting read = reads.next();
+      if (now.state() == ReplicaGauge.State.OUT_OF_SERVICE) {
+        // Nothing changes before an operator has decided, so there is nothing to wait for.
+        reads.remove();
+        read.admit.answer().complete(new ReadAdmission.Refused(whyNot(read)));
+        continue;
+      }
       boolean serves =
           read.admit.level() == ReadLevel.NONE ? now.servesNone() : now.servesReads();
       if (serves && read.seq >= 0 && now.applied() >= read.seq) {

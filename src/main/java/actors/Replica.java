@@ -27,6 +27,7 @@ import storage.EventHash;
 import storage.FormatException;
 import storage.Journal;
 import storage.JournalException;
+import storage.JournalGapException;
 import storage.ReadPool;
 import storage.ReplicaException;
 import storage.ReplicaPosition;
@@ -78,6 +79,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   /** Go out of service: what this node holds does not fit the journal. */
   record Condemn(String reason) implements Command {}
 
+  /** This node's sequencer has ended because it could not go on; the next one will tell its head. */
+  record SequencerLost(String reason) implements Command {}
+
   private enum Self implements Command {
     STEP,
     SUBSCRIBE,
@@ -116,7 +120,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private long startHead = -1;
   private long epoch;
   private String sequencerNodeId = "";
+  private Optional<String> sequencerProblem = Optional.empty();
   private boolean journalUnreachable;
+  private long heardNanos;
   private long atHeadNanos = Long.MIN_VALUE;
   private boolean stepping;
   private boolean nextArePushed;
@@ -215,6 +221,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
         .onMessageEquals(Self.RETRY, this::onRetry)
         .onMessage(AskWhere.class, this::onAskWhere)
         .onMessage(Condemn.class, this::onCondemn)
+        .onMessage(SequencerLost.class, this::onSequencerLost)
         .onSignal(PostStop.class, stop -> onStopped())
         .build();
   }
@@ -239,7 +246,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   private Behavior<Command> onHead(Head told) {
     epoch = told.epoch();
+    heardNanos = System.nanoTime();
     sequencerNodeId = told.nodeId();
+    sequencerProblem = Optional.empty();
     head = Math.max(head, told.seq());
     if (position.seq() >= told.seq()) {
       atHeadNanos = System.nanoTime();
@@ -262,6 +271,13 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   private Behavior<Command> onCondemn(Condemn condemn) {
     condemned(condemn.reason());
+    return this;
+  }
+
+  private Behavior<Command> onSequencerLost(SequencerLost lost) {
+    sequencerNodeId = "";
+    sequencerProblem = Optional.of(lost.reason());
+    publish();
     return this;
   }
 
@@ -417,6 +433,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
         head = Math.max(position.seq(), journal.head());
       }
       return events;
+    } catch (JournalGapException e) {
+      condemned(String.valueOf(e.getMessage()));
+      return List.of();
     } catch (JournalException e) {
       failed(String.valueOf(e.getMessage()));
       return List.of();
@@ -467,7 +486,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   /**
    * The node could not apply. If only this one request is too much for it, although there is room
-   * for others, the request is held; else the node waits for its cause to go away.
+   * for others, the request is held; else the node waits for its cause to go away. Damage is never
+   * a request's fault: to give up what meets it would give up one request after the other.
    */
   private void applyFailed(ApplyResult.Failed failure) {
     closeApplier();
@@ -478,7 +498,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       failingSinceNanos = now;
     }
     failed(failure.reason());
-    if (now - failingSinceNanos >= settings.holdAfter().toNanos()) {
+    if (!failure.damaged() && now - failingSinceNanos >= settings.holdAfter().toNanos()) {
       EventApplier again = open();
       if (again != null && again.hasSpace()) {
         hold(failure.position(), failure.reason());
@@ -590,7 +610,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     gauge.write(
         new ReplicaGauge.Reading(
             state,
-            problem,
+            problem.or(() -> sequencerProblem),
             position.journalId(),
             position.seq(),
             head,
@@ -598,6 +618,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
             sequencerNodeId,
             caughtUp && !condemned,
             (caughtUp || journalUnreachable) && !condemned,
+            heardNanos,
             atHeadNanos,
             open == null ? 0 : open.walBytes()));
     readGate.tell(ReadGate.Moved.HERE);

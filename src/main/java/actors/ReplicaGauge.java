@@ -47,6 +47,7 @@ final class ReplicaGauge {
    * @param sequencerNodeId where that sequencer runs, empty if none was heard of
    * @param servesReads whether reads are served: it has applied the head known at its start
    * @param servesNone whether reads at level none are: also when the journal cannot be asked
+   * @param heardNanos when an open sequencer was last heard of, by {@link System#nanoTime()}
    * @param atHeadNanos when applied was last known to equal the head, by {@link System#nanoTime()}
    */
   record Reading(
@@ -59,6 +60,7 @@ final class ReplicaGauge {
       String sequencerNodeId,
       boolean servesReads,
       boolean servesNone,
+      long heardNanos,
       long atHeadNanos,
       long walBytes) {
 
@@ -72,7 +74,7 @@ final class ReplicaGauge {
 
   private volatile Reading reading =
       new Reading(
-          State.CATCHING_UP, Optional.empty(), "", 0, 0, 0, "", false, false, Long.MIN_VALUE, 0);
+          State.CATCHING_UP, Optional.empty(), "", 0, 0, 0, "", false, false, 0, Long.MIN_VALUE, 0);
 
   Reading read() {
     return reading;

@@ -580,28 +580,30 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   }
 
   private Behavior<Command> forbidden(String reason) {
-    getContext().getLog().error("no sequencer can open here: {}", reason);
+    // The replica says it in the log, once; this is tried again and again until an operator acts.
+    getContext().getLog().debug("no sequencer can open here: {}", reason);
     localReplica.tell(new Replica.Condemn(reason));
     return Behaviors.stopped();
   }
 
   private Behavior<Command> onJournalFailed(JournalFailed failed) {
-    getContext().getLog().warn("the sequencer ends: {}", failed.reason());
-    return Behaviors.stopped();
+    return ended("the sequencer ends: " + failed.reason());
   }
 
   private Behavior<Command> onWriterFailed(ChildFailed failed) {
-    getContext()
-        .getLog()
-        .warn(
-            "the sequencer ends{}: {}",
-            opening ? " before it opened" : "",
-            rootMessage(failed.cause()));
-    return Behaviors.stopped();
+    return ended(
+        "the journal does not take "
+            + (opening ? "a sequencer's opening: " : "an event: ")
+            + rootMessage(failed.cause()));
   }
 
   private Behavior<Command> onWriterStopped(Terminated stopped) {
-    getContext().getLog().warn("the sequencer ends: the journal failed");
+    return ended("the sequencer ends: the journal failed");
+  }
+
+  private Behavior<Command> ended(String reason) {
+    getContext().getLog().warn("{}", reason);
+    localReplica.tell(new Replica.SequencerLost(reason));
     return Behaviors.stopped();
   }
 

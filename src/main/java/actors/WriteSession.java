@@ -393,7 +393,8 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
     int pending = waiting.size() + open.size();
     writes.set(pending, session != null);
     CompletableFuture<Integer> wanted = drained;
-    if (wanted != null && pending == 0) {
+    // What was answered at its deadline may stay open for long: its client waits no more.
+    if (wanted != null && waiting.isEmpty() && open.allAnswered()) {
       wanted.complete(0);
     }
   }

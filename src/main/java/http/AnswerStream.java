@@ -3,11 +3,15 @@ package http;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.concurrent.CompletionStage;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
@@ -23,9 +27,12 @@ import org.jspecify.annotations.Nullable;
  * Takes the bytes of an answer from the reading thread. A small answer is kept and sent whole; once
  * it exceeds {@value #CHUNK_BYTES} bytes it is sent in chunks while it is made.
  *
- * <p>At most a few chunks wait for the client: writing blocks until it takes them, and fails with
- * an {@link IOException} when the client is gone or the deadline has passed. The connection is then
- * cut, so that the client cannot take what it has for the whole. For one thread.
+ * <p>Few chunks wait in memory for the client. What is made faster than it takes them goes through
+ * the {@link Spool}, so that the reading thread is free again as soon as the answer is made. When
+ * the spool is full, writing blocks until the client takes more, and fails with an {@link
+ * IOException} when the client is gone, when the deadline has passed, or when others wait to read.
+ * The connection is then cut, so that the client cannot take what it has for the whole. For one
+ * thread.
  */
 final class AnswerStream extends OutputStream {
 
@@ -40,28 +47,60 @@ final class AnswerStream extends OutputStream {
   /** How long one chunk may take at least: what is made at the deadline must still be sent. */
   private static final long CHUNK_NANOS_MIN = 1_000_000_000L;
 
-  private final ClassicActorSystemProvider system;
+  /** How long a client may take for a chunk and not count as slow. */
+  private static final Duration FAST = Duration.ofMillis(20);
+
+  /** How long a client may block a reading thread while others wait for one. */
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
+
+  /** How often the reasons to give up on a client are looked at. */
+  private static final Duration STEP = Duration.ofMillis(100);
+
+  /**
+   * What all answers of a server share.
+   *
+   * @param system runs their streams
+   * @param spool keeps what slow clients have not taken
+   * @param inFlight counts each until its client has all of it
+   */
+  record Server(ClassicActorSystemProvider system, Spool spool, InFlight inFlight) {}
+
+  private final Server server;
   private final long deadlineNanos;
+  private final BooleanSupplier othersWait;
   private final Consumer<Source<ByteString, ?>> onStreaming;
+
+  /** Written and not read to their end yet. Guarded by itself. */
+  private final List<Spool.Segment> segments = new ArrayList<>();
+
+  /** Whether the stream has ended, with the last byte or with the client. Guarded by segments. */
+  private boolean ended;
 
   private byte[] buffer = new byte[1_024];
   private int count;
-  private @Nullable SourceQueueWithComplete<ByteString> queue;
-  private @Nullable CompletionStage<QueueOfferResult> offered;
+  private @Nullable SourceQueueWithComplete<Source<ByteString, NotUsed>> queue;
+  private CompletableFuture<QueueOfferResult> offered =
+      CompletableFuture.completedFuture(QueueOfferResult.enqueued());
+
+  /** What follows the last offer, while the client has not taken that. */
+  private Spool.@Nullable Segment segment;
 
   /**
    * Starts an empty answer.
    *
    * @param deadlineNanos by {@link System#nanoTime()}; the client must have all of it a few seconds
    *     after it
+   * @param othersWait whether other reads wait for a thread, now
    * @param onStreaming called at most once, when the answer turns out to be large
    */
   AnswerStream(
-      ClassicActorSystemProvider system,
+      Server server,
       long deadlineNanos,
+      BooleanSupplier othersWait,
       Consumer<Source<ByteString, ?>> onStreaming) {
-    this.system = system;
+    this.server = server;
     this.deadlineNanos = deadlineNanos;
+    this.othersWait = othersWait;
     this.onStreaming = onStreaming;
   }
 
@@ -76,7 +115,8 @@ final class AnswerStream extends OutputStream {
     int end = offset + length;
     while (at < end) {
       if (count == CHUNK_BYTES) {
-        sendChunk();
+        SourceQueueWithComplete<Source<ByteString, NotUsed>> open = queue;
+        sendChunk(open == null ? startStreaming() : open);
       }
       int taken = Math.min(end - at, CHUNK_BYTES - count);
       if (count + taken > buffer.length) {
@@ -98,66 +138,166 @@ final class AnswerStream extends OutputStream {
     return Arrays.copyOf(buffer, count);
   }
 
-  /** Sends the rest, if the answer is being sent in chunks. */
+  /** Sends the rest, if the answer is being sent in chunks. Seldom waits for the client. */
   @Override
   public void close() throws IOException {
-    SourceQueueWithComplete<ByteString> open = queue;
-    if (open != null) {
-      sendChunk();
-      awaitOffer();
-      open.complete();
+    SourceQueueWithComplete<Source<ByteString, NotUsed>> open = queue;
+    if (open == null) {
+      return;
     }
+    sendChunk(open);
+    Spool.Segment rest = segment;
+    segment = null;
+    if (rest != null) {
+      offered =
+          offered.thenCompose(
+              result ->
+                  isEnqueued(result)
+                      ? open.offer(rest.source()).toCompletableFuture()
+                      : CompletableFuture.completedFuture(result));
+    }
+    var unused = offered.whenComplete((result, failure) -> open.complete());
   }
 
   /** Cuts the connection, if the answer is being sent in chunks. */
   void abort(Throwable cause) {
-    SourceQueueWithComplete<ByteString> open = queue;
+    SourceQueueWithComplete<Source<ByteString, NotUsed>> open = queue;
     if (open != null) {
       open.fail(cause);
     }
   }
 
-  private void sendChunk() throws IOException {
-    SourceQueueWithComplete<ByteString> open = queue;
-    if (open == null) {
-      open = startStreaming();
+  private void sendChunk(SourceQueueWithComplete<Source<ByteString, NotUsed>> open)
+      throws IOException {
+    Spool.Segment filled = segment;
+    if (filled == null && !isTaken(FAST)) {
+      filled = beginSegment();
+      segment = filled;
     }
-    awaitOffer();
-    offered = open.offer(ByteString.fromArray(buffer, 0, count));
+    if (filled == null || !filled.append(buffer, count)) {
+      // The client is fast enough, or there is no room: it gets the chunk from memory.
+      awaitClient();
+      if (filled != null) {
+        offerSegment(open, filled);
+        awaitClient();
+      }
+      offer(open, Source.single(ByteString.fromArray(buffer, 0, count)));
+    } else if (isTaken(Duration.ZERO)) {
+      offerSegment(open, filled);
+    }
     count = 0;
   }
 
-  private SourceQueueWithComplete<ByteString> startStreaming() {
-    Pair<SourceQueueWithComplete<ByteString>, Source<ByteString, NotUsed>> open =
-        Source.<ByteString>queue(CHUNKS_WAITING, OverflowStrategy.backpressure())
-            .preMaterialize(system);
-    queue = open.first();
-    Duration remaining = Duration.ofNanos(Math.max(0, deadlineNanos - System.nanoTime()));
-    onStreaming.accept(open.second().completionTimeout(remaining.plus(GRACE)));
-    return open.first();
+  private void offerSegment(
+      SourceQueueWithComplete<Source<ByteString, NotUsed>> open, Spool.Segment filled) {
+    segment = null;
+    offer(open, filled.source());
   }
 
-  /** Waits until the chunk before is taken; one is on its way while the next is made. */
-  private void awaitOffer() throws IOException {
-    CompletionStage<QueueOfferResult> pending = offered;
-    if (pending == null) {
-      return;
+  private void offer(
+      SourceQueueWithComplete<Source<ByteString, NotUsed>> open,
+      Source<ByteString, NotUsed> piece) {
+    offered = open.offer(piece).toCompletableFuture();
+  }
+
+  private Spool.@Nullable Segment beginSegment() throws NotTaken {
+    Spool.Segment begun = server.spool().begin();
+    if (begun == null) {
+      return null;
     }
-    offered = null;
-    long patience = Math.max(CHUNK_NANOS_MIN, deadlineNanos - System.nanoTime());
-    try {
-      QueueOfferResult result = pending.toCompletableFuture().get(patience, TimeUnit.NANOSECONDS);
-      if (!QueueOfferResult.enqueued().equals(result)) {
+    synchronized (segments) {
+      if (ended) {
+        begun.close();
         throw new NotTaken("the client is gone");
       }
+      segments.removeIf(Spool.Segment::isClosed);
+      segments.add(begun);
+      return begun;
+    }
+  }
+
+  private SourceQueueWithComplete<Source<ByteString, NotUsed>> startStreaming() {
+    // The answer is finished when its stream is, not when its reading is.
+    server.inFlight().beginMore();
+    Pair<
+            SourceQueueWithComplete<Source<ByteString, NotUsed>>,
+            Source<Source<ByteString, NotUsed>, NotUsed>>
+        open =
+            Source.<Source<ByteString, NotUsed>>queue(
+                    CHUNKS_WAITING, OverflowStrategy.backpressure())
+                .preMaterialize(server.system());
+    SourceQueueWithComplete<Source<ByteString, NotUsed>> pieces = open.first();
+    queue = pieces;
+    AtomicBoolean begun = new AtomicBoolean();
+    Duration remaining = Duration.ofNanos(Math.max(0, deadlineNanos - System.nanoTime()));
+    onStreaming.accept(
+        open.second()
+            .flatMapConcat(piece -> piece)
+            .completionTimeout(remaining.plus(GRACE))
+            .watchTermination(
+                (none, termination) -> {
+                  begun.set(true);
+                  return termination.whenComplete((done, failure) -> end());
+                }));
+    // A client that left before its answer began leaves a stream that never runs.
+    var unused =
+        pieces
+            .watchCompletion()
+            .whenComplete(
+                (done, failure) -> {
+                  if (!begun.get()) {
+                    end();
+                  }
+                });
+    return pieces;
+  }
+
+  /** The stream has ended: whatever of it is kept is not needed any more. */
+  private void end() {
+    synchronized (segments) {
+      if (ended) {
+        return;
+      }
+      ended = true;
+      segments.forEach(Spool.Segment::close);
+    }
+    server.inFlight().end();
+  }
+
+  /** Blocks until the client has taken the last offer. */
+  private void awaitClient() throws NotTaken {
+    long startNanos = System.nanoTime();
+    while (!isTaken(STEP)) {
+      long nowNanos = System.nanoTime();
+      long waitedNanos = nowNanos - startNanos;
+      if (nowNanos > deadlineNanos && waitedNanos > CHUNK_NANOS_MIN) {
+        throw new NotTaken("the client did not take the answer in time");
+      }
+      if (waitedNanos > PATIENCE.toNanos() && othersWait.getAsBoolean()) {
+        throw new NotTaken("the client is slow, the spool is full, and others wait");
+      }
+    }
+  }
+
+  /** Whether the client takes the last offer within some time. */
+  private boolean isTaken(Duration patience) throws NotTaken {
+    try {
+      if (!isEnqueued(offered.get(patience.toNanos(), TimeUnit.NANOSECONDS))) {
+        throw new NotTaken("the client is gone");
+      }
+      return true;
     } catch (TimeoutException late) {
-      throw new NotTaken("the client did not take the answer in time");
+      return false;
     } catch (ExecutionException failed) {
       throw new NotTaken("the client is gone");
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
       throw new NotTaken("this node is stopping");
     }
+  }
+
+  private static boolean isEnqueued(QueueOfferResult result) {
+    return QueueOfferResult.enqueued().equals(result);
   }
 
   /** The client did not take the answer. Without a stack trace, since clients can cause many. */

@@ -13,7 +13,6 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import org.apache.pekko.actor.ClassicActorSystemProvider;
 import org.apache.pekko.http.javadsl.model.HttpMethods;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
@@ -44,18 +43,17 @@ final class DatabaseRoutes {
   private final KeyRoutes keys;
 
   DatabaseRoutes(
-      ClassicActorSystemProvider system,
       Node node,
       HttpSettings settings,
       Bodies bodies,
       Answers answers,
-      InFlight inFlight) {
+      AnswerStream.Server streams) {
     this.node = node;
     this.settings = settings;
     this.bodies = bodies;
     this.answers = answers;
     this.rules = new StatementRules(node.foreignKeys());
-    this.reads = new ReadRoutes(system, node, settings, answers, inFlight);
+    this.reads = new ReadRoutes(node, settings, answers, streams);
     this.writes = new WriteRoutes(node, answers);
     this.keys = new KeyRoutes(node, answers);
   }

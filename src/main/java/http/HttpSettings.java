@@ -1,5 +1,6 @@
 package http;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -21,6 +22,8 @@ import java.util.Optional;
  * @param readTimeMax how long the statements of one read may run, its answer's transfer included
  * @param readRowsMax rows that one read may return
  * @param readBytesMax bytes of values that one read may return
+ * @param spoolDirectory where answers are kept that clients take slowly; made when it is needed
+ * @param spoolBytesMax bytes that those answers may take there together; 0 keeps none
  */
 public record HttpSettings(
     String host,
@@ -35,11 +38,13 @@ public record HttpSettings(
     Duration timeoutMax,
     Duration readTimeMax,
     long readRowsMax,
-    long readBytesMax) {
+    long readBytesMax,
+    Path spoolDirectory,
+    long spoolBytesMax) {
 
   private static final long MEBIBYTE = 1024L * 1024;
 
-  /** The defaults, at an address. */
+  /** The defaults, at an address; slow answers are kept where the system keeps temporary files. */
   public static HttpSettings of(String host, int port, String version) {
     return new HttpSettings(
         host,
@@ -54,6 +59,8 @@ public record HttpSettings(
         Duration.ofMinutes(5),
         Duration.ofSeconds(30),
         2_000_000,
+        1_024 * MEBIBYTE,
+        Path.of(System.getProperty("java.io.tmpdir", ".")),
         1_024 * MEBIBYTE);
   }
 
@@ -72,7 +79,9 @@ public record HttpSettings(
         timeoutMax,
         readTimeMax,
         readRowsMax,
-        readBytesMax);
+        readBytesMax,
+        spoolDirectory,
+        spoolBytesMax);
   }
 
   /** The same with another number of requests that are served at once. */
@@ -90,6 +99,8 @@ public record HttpSettings(
         timeoutMax,
         readTimeMax,
         readRowsMax,
-        readBytesMax);
+        readBytesMax,
+        spoolDirectory,
+        spoolBytesMax);
   }
 }

@@ -34,6 +34,18 @@ final class LoadScript {
   private static final Set<String> CLOSINGS =
       Set.of("COMMIT", "COMMIT TRANSACTION", "END", "END TRANSACTION");
 
+  /** How the statements of a dump begin, but for its BEGIN and COMMIT. */
+  private static final Set<String> DUMPED =
+      Set.of(
+          "CREATE TABLE ",
+          "CREATE INDEX ",
+          "CREATE UNIQUE INDEX ",
+          "CREATE VIEW ",
+          "CREATE TRIGGER ",
+          "INSERT INTO ",
+          "ANALYZE ",
+          "DELETE FROM SQLITE_SEQUENCE");
+
   /** Longer than any BEGIN or COMMIT with generous comments, so not worth looking at. */
   private static final int SHORT_LENGTH_MAX = 4_096;
 
@@ -87,7 +99,35 @@ final class LoadScript {
         last >= 1
             && OPENINGS.contains(normalized(texts.get(0)))
             && CLOSINGS.contains(normalized(texts.get(last)));
-    return wrapped ? texts.subList(1, last) : texts;
+    return wrapped ? tablesFirst(texts.subList(1, last)) : texts;
+  }
+
+  /**
+   * Moves the making of tables to the front of what can only be a dump. It has each table with its
+   * rows in the order in which they were made, and where foreign keys are enforced SQLite takes no
+   * row whose parent table is still to come. What a script may do otherwise stays in its order.
+   */
+  private static List<String> tablesFirst(List<String> texts) {
+    List<String> tables = new ArrayList<>();
+    List<String> rest = new ArrayList<>(texts.size());
+    for (String text : texts) {
+      String beginning = normalized(beginning(text));
+      if (DUMPED.stream().noneMatch(beginning::startsWith)) {
+        return texts;
+      }
+      boolean fromQuery = (beginning + " ").contains(" AS ");
+      boolean table = beginning.startsWith("CREATE TABLE ") && !fromQuery;
+      (table ? tables : rest).add(text);
+    }
+    tables.addAll(rest);
+    return tables;
+  }
+
+  /** A statement up to its first parenthesis, where the columns of a table begin. */
+  private static String beginning(String text) {
+    int parenthesis = text.indexOf('(');
+    int end = parenthesis < 0 ? text.length() : parenthesis;
+    return text.substring(0, Math.min(end, SHORT_LENGTH_MAX));
   }
 
   /** A short statement's words in upper case, one space apart; empty for a long one. */

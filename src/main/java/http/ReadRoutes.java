@@ -12,7 +12,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
-import org.apache.pekko.actor.ClassicActorSystemProvider;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.jspecify.annotations.Nullable;
 import sql.Column;
@@ -40,23 +39,17 @@ final class ReadRoutes {
         public void row(Value[] row) {}
       };
 
-  private final ClassicActorSystemProvider system;
   private final Node node;
   private final HttpSettings settings;
   private final Answers answers;
-  private final InFlight inFlight;
+  private final AnswerStream.Server streams;
 
   ReadRoutes(
-      ClassicActorSystemProvider system,
-      Node node,
-      HttpSettings settings,
-      Answers answers,
-      InFlight inFlight) {
-    this.system = system;
+      Node node, HttpSettings settings, Answers answers, AnswerStream.Server streams) {
     this.node = node;
     this.settings = settings;
     this.answers = answers;
-    this.inFlight = inFlight;
+    this.streams = streams;
   }
 
   /** Runs a plan; whatever of it writes is refused, each statement for itself. */
@@ -103,7 +96,8 @@ final class ReadRoutes {
 
   private CompletionStage<HttpResponse> submit(Plan plan, RequestContext context) {
     CompletableFuture<HttpResponse> response = new CompletableFuture<>();
-    // A large answer goes on after its response began.
+    // The reading of a large answer goes on after its response began.
+    InFlight inFlight = streams.inFlight();
     inFlight.beginMore();
     try {
       node.reads()
@@ -165,8 +159,9 @@ final class ReadRoutes {
       long seq = snapshot.seq();
       this.out =
           new AnswerStream(
-              system,
+              streams,
               limits.deadlineNanos(),
+              () -> node.reads().queued() > 0,
               body -> response.complete(answers.streamed(body, seq)));
       this.writer = new ResultWriter(out, context.options());
     }

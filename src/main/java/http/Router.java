@@ -43,8 +43,10 @@ final class Router {
     this.inFlight = inFlight;
     this.answers = new Answers(settings, node.status().clusterAddress());
     Bodies bodies = new Bodies(system, settings);
-    this.database = new DatabaseRoutes(system, node, settings, bodies, answers, inFlight);
-    this.status = new StatusRoutes(node, settings, bodies, answers);
+    Spool spool = new Spool(settings.spoolDirectory(), settings.spoolBytesMax());
+    AnswerStream.Server streams = new AnswerStream.Server(system, spool, inFlight);
+    this.database = new DatabaseRoutes(node, settings, bodies, answers, streams);
+    this.status = new StatusRoutes(node, settings, bodies, spool, answers);
   }
 
   /** Answers one request. */

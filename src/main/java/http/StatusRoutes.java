@@ -30,12 +30,14 @@ final class StatusRoutes {
   private final Node node;
   private final HttpSettings settings;
   private final Bodies bodies;
+  private final Spool spool;
   private final Answers answers;
 
-  StatusRoutes(Node node, HttpSettings settings, Bodies bodies, Answers answers) {
+  StatusRoutes(Node node, HttpSettings settings, Bodies bodies, Spool spool, Answers answers) {
     this.node = node;
     this.settings = settings;
     this.bodies = bodies;
+    this.spool = spool;
     this.answers = answers;
   }
 
@@ -101,7 +103,8 @@ final class StatusRoutes {
       return done(answers.text(200, "[+]node ok"));
     }
     if (status.sequencerNodeId().isEmpty()) {
-      return done(answers.text(503, "[+]node ok\n[+]leader does not exist"));
+      String why = status.problem().map(problem -> "\n[+]db not ok: " + problem).orElse("");
+      return done(answers.text(503, "[+]node ok\n[+]leader does not exist" + why));
     }
     String leader = "[+]node ok\n[+]leader ok";
     if (status.problem().isPresent()) {
@@ -176,6 +179,7 @@ final class StatusRoutes {
     tree.put("body_bytes", bodies.bytes());
     tree.put("queue", Map.of("_default", Map.of("sequence_number", status.appliedSeq())));
     tree.put("requests", bodies.requests());
+    tree.put("spool_bytes", spool.bytes());
     tree.put("tls", Map.of("enabled", "false"));
     return tree;
   }

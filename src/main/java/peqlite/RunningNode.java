@@ -19,6 +19,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import storage.JournalException;
 
 /**
  * One node with all its parts, wired: the data directory's lock, the actors, HTTP. Thread-safe.
@@ -71,6 +72,9 @@ final class RunningNode {
     try {
       runtime = await(NodeRuntime.start(Wiring.node(settings, config)));
     } catch (ExecutionException e) {
+      if (e.getCause() instanceof JournalException journal) {
+        throw new StartException(String.valueOf(journal.getMessage()), e);
+      }
       throw cannot("start on " + settings.clusterAddress(), e);
     }
     try {

@@ -95,6 +95,7 @@ public record Settings(
       Duration timeoutMax,
       int requestsMax,
       int connectionsMax,
+      long spoolBytesMax,
       Duration stopDeadline) {}
 
   /**
@@ -239,6 +240,7 @@ public record Settings(
             reader.duration("peqlite.http.timeout-max", MILLISECOND, HOUR),
             reader.count("peqlite.http.requests-max", 1, 1_000_000),
             reader.count("peqlite.http.connections-max", 1, 1_000_000),
+            reader.bytes("peqlite.http.spool-bytes-max", 0, 1024 * GIB),
             reader.duration("peqlite.http.stop-deadline", Duration.ZERO, HOUR));
     if (allowOrigin.chars().anyMatch(c -> c <= ' ' || c > '~')) {
       throw reader.wrong(

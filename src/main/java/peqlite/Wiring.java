@@ -57,7 +57,9 @@ final class Wiring {
         http.timeoutMax(),
         settings.read().timeMax(),
         settings.read().rowsMax(),
-        settings.read().bytesMax());
+        settings.read().bytesMax(),
+        settings.dataDirectory().resolve("spool"),
+        http.spoolBytesMax());
   }
 
   private static ReplicatedSettings replicated(Settings settings) {

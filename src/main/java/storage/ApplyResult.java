@@ -16,8 +16,9 @@ public sealed interface ApplyResult {
    * was recorded for the request it happened at; the connection must be opened anew.
    *
    * @param position where it happened
+   * @param damaged whether the file or the disk is damaged, so that no request can be to blame
    */
-  record Failed(Position position, String reason) implements ApplyResult {}
+  record Failed(Position position, String reason, boolean damaged) implements ApplyResult {}
 
   /**
    * The events are not the ones that follow what this replica holds, or cannot be read by this

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.dataformat.cbor.CBORParser;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Optional;
 
 /**
  * Writing and strict reading of CBOR arrays (RFC 8949), the form of everything that is stored.
@@ -115,6 +116,15 @@ final class Cbor {
     String nextText() throws IOException, FormatException {
       expect(parser.nextToken(), JsonToken.VALUE_STRING);
       return parser.getText();
+    }
+
+    Optional<String> nextOptionalText() throws IOException, FormatException {
+      JsonToken token = parser.nextToken();
+      if (token == JsonToken.VALUE_NULL) {
+        return Optional.empty();
+      }
+      expect(token, JsonToken.VALUE_STRING);
+      return Optional.of(parser.getText());
     }
 
     byte[] nextBytes() throws IOException, FormatException {

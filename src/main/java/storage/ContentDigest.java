@@ -18,12 +18,12 @@ import org.sqlite.core.CoreStatement;
  * A hash over everything that a replica holds in common with the others: equal replicas have equal
  * digests, however their pages lie.
  *
- * <p>It covers the text of the schema in the order of its making, which decides the order of
- * triggers and constraints; every row of every table with its rowid and the storage class of each
- * value; and of the internal tables the position, the sessions, the keys and the parts. Left out is
- * what differs between equal replicas (page numbers, scratch tables) and what follows from the rest
- * (indexes, virtual tables, generated columns that are not stored). The tables in which virtual
- * tables keep their rows are covered.
+ * <p>It covers the text of the schema, that of each table's indexes and triggers in the order of
+ * their making, because it decides which of them comes first; every row of every table with its
+ * rowid and the storage class of each value; and of the internal tables the position, the sessions,
+ * the keys and the parts. Left out is what differs between equal replicas (page numbers, scratch
+ * tables) and what follows from the rest (indexes, virtual tables, generated columns that are not
+ * stored). The tables in which virtual tables keep their rows are covered.
  *
  * <p>Meant for a replica that stands between two events. Reads every page once and keeps one row in
  * memory.
@@ -45,7 +45,7 @@ public final class ContentDigest {
   private static final String SCHEMA =
       "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE tbl_name NOT LIKE "
           + RESERVED
-          + " ORDER BY rowid";
+          + " ORDER BY type, tbl_name, rowid";
 
   private static final String TABLES =
       "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow')"
@@ -149,8 +149,7 @@ public final class ContentDigest {
             .pointer.safeRunInt((db, pointer) -> db.column_type(pointer, column - 1));
     switch (type) {
       case Codes.SQLITE_INTEGER -> addNumber(type, row.getLong(column));
-      case Codes.SQLITE_FLOAT ->
-          addNumber(type, Double.doubleToRawLongBits(row.getDouble(column)));
+      case Codes.SQLITE_FLOAT -> addNumber(type, Double.doubleToRawLongBits(row.getDouble(column)));
       case Codes.SQLITE_NULL -> digest.update((byte) type);
       // The bytes of a text as they are stored, whether or not they are valid UTF-8.
       default -> addBytes(type, row.getBytes(column));

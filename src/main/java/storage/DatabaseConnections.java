@@ -81,6 +81,11 @@ public final class DatabaseConnections {
         statement.executeUpdate("PRAGMA journal_size_limit=" + WAL_BYTES_KEPT);
         limitSize(statement, settings.databaseBytesMax());
         common(statement, settings.cacheBytes(), settings.foreignKeys());
+        // While the driver believes in autocommit it tries to begin and commit a transaction after
+        // every statement. It is told otherwise and begins one, which is ended here; all others are
+        // begun and ended by SQL, of which it takes no notice.
+        connection.setAutoCommit(false);
+        statement.executeUpdate("ROLLBACK");
       }
       return connection;
     } catch (SQLException | RuntimeException e) {

@@ -108,7 +108,7 @@ public final class EntryCodec {
                   in.nextText(),
                   new ReplicatedSettings(
                       in.nextBoolean(),
-                      Duration.ofNanos(Math.multiplyExact(in.nextLong(), 1000L)),
+                      micros(in.nextLong()),
                       in.nextLong(),
                       in.nextInt()));
           case SESSION_OPENED -> new Entry.SessionOpened(in.nextText(), in.nextText());
@@ -124,6 +124,13 @@ public final class EntryCodec {
         };
     in.endArray();
     return entry;
+  }
+
+  private static Duration micros(long micros) throws FormatException {
+    if (micros < 0 || micros > Long.MAX_VALUE / 1000) {
+      throw new FormatException("a stored duration is " + micros + " microseconds");
+    }
+    return Duration.ofNanos(micros * 1000);
   }
 
   private static Position position(Cbor.Reader in) throws IOException, FormatException {

@@ -7,7 +7,15 @@ final class EnvironmentFailure extends Exception {
 
   private static final long serialVersionUID = 1L;
 
+  private final boolean damaged;
+
   EnvironmentFailure(SQLException cause) {
     super(SqliteErrors.message(cause), cause);
+    damaged = SqliteErrors.isDamage(cause);
+  }
+
+  /** Whether the file or the disk is damaged. */
+  boolean isDamaged() {
+    return damaged;
   }
 }

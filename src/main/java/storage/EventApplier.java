@@ -158,13 +158,17 @@ public final class EventApplier implements AutoCloseable {
     } catch (FormatException | ChainException e) {
       return undone(new ApplyResult.Broken(String.valueOf(e.getMessage())));
     } catch (EnvironmentFailure e) {
-      return undone(new ApplyResult.Failed(attempt.position, String.valueOf(e.getMessage())));
+      return undone(
+          new ApplyResult.Failed(
+              attempt.position, String.valueOf(e.getMessage()), e.isDamaged()));
     } catch (SQLException e) {
-      return undone(new ApplyResult.Failed(attempt.position, SqliteErrors.message(e)));
+      return undone(
+          new ApplyResult.Failed(
+              attempt.position, SqliteErrors.message(e), SqliteErrors.isDamage(e)));
     } catch (RuntimeException | OutOfMemoryError | StackOverflowError e) {
       // A defect, or no memory: nothing was committed for it, and it must not end the replica.
       LOG.error("request {} could not be applied", attempt.position, e);
-      return undone(new ApplyResult.Failed(attempt.position, e.toString()));
+      return undone(new ApplyResult.Failed(attempt.position, e.toString(), false));
     } finally {
       database.abandon();
     }

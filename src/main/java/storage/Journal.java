@@ -23,8 +23,7 @@ public interface Journal extends AutoCloseable {
    * @param bytesMax stop after the event that reaches this sum; one event is always returned if
    *     there is one
    * @return empty when {@code from} is above the head; never with a gap
-   * @throws JournalException also when the journal no longer holds {@code from} although it is not
-   *     above the head
+   * @throws JournalGapException if the journal holds a later event but not the next one
    */
   List<StoredEvent> read(long from, int eventsMax, long bytesMax) throws JournalException;
 

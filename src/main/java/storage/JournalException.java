@@ -1,7 +1,7 @@
 package storage;
 
 /** The journal could not be asked or opened; the message says why, in words for an operator. */
-public final class JournalException extends Exception {
+public class JournalException extends Exception {
 
   private static final long serialVersionUID = 1L;
 

@@ -113,10 +113,7 @@ final class OutcomeCodec {
     if (format != FORMAT) {
       throw new FormatException("an outcome of format " + format + " needs a newer peqlite");
     }
-    Optional<String> error =
-        in.parser().nextToken() == JsonToken.VALUE_NULL
-            ? Optional.empty()
-            : Optional.of(in.parser().getText());
+    Optional<String> error = in.nextOptionalText();
     List<StatementResult> results = new ArrayList<>();
     in.startArray();
     while (in.nextElement()) {

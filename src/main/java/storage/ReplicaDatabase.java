@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.List;
@@ -35,6 +34,7 @@ final class ReplicaDatabase {
   private boolean statisticsTouched;
   private @Nullable Boolean schemaHasDeferred;
   private @Nullable Boolean schemaHasVirtual;
+  private @Nullable Boolean schemaReadsCounters;
 
   private ReplicaDatabase(Path file, ApplySettings settings) throws SQLException {
     this.file = file;
@@ -182,11 +182,12 @@ final class ReplicaDatabase {
 
   /**
    * Makes the connection read the schema and the query planner's tables again, as a connection that
-   * is opened now would (sqlite.org, PRAGMA writable_schema=RESET: "the schema is reloaded"). ANALYZE
-   * sqlite_schema would do too, were it not for the tables that it creates.
+   * is opened now would (sqlite.org, PRAGMA writable_schema=RESET: "the schema is reloaded").
+   * ANALYZE sqlite_schema would do too, were it not for the tables that it creates.
    */
   void reloadStatistics() throws SQLException {
-    // Full-text tables lose what they have gathered when the schema is read again; a savepoint makes
+    // Full-text tables lose what they have gathered when the schema is read again; a savepoint
+    // makes
     // them write it.
     savepoint();
     releaseSavepoint();
@@ -198,6 +199,7 @@ final class ReplicaDatabase {
   void schemaChanged() {
     schemaHasDeferred = null;
     schemaHasVirtual = null;
+    schemaReadsCounters = null;
   }
 
   /** Whether the query planner has tables: only then does it matter when they are read. */
@@ -251,6 +253,46 @@ final class ReplicaDatabase {
       schemaHasVirtual = known;
     }
     return known;
+  }
+
+  /**
+   * Whether something in the request, or a trigger, view or default that it may set off, can ask
+   * for last_insert_rowid() or changes(). If not, nobody can see what they say.
+   */
+  boolean mayReadCounters(WriteRequest request) throws SQLException {
+    Boolean known = schemaReadsCounters;
+    if (known == null) {
+      known =
+          exists(
+              "SELECT 1 FROM sqlite_schema"
+                  + " WHERE (sql LIKE '%last_insert_rowid%' OR sql LIKE '%changes%')"
+                  + " AND substr(name, 1, 8) <> '_peqlite' LIMIT 1");
+      schemaReadsCounters = known;
+    }
+    if (known) {
+      return true;
+    }
+    for (Statement statement : request.statements()) {
+      if (containsAnyCase(statement.sql(), "changes")
+          || containsAnyCase(statement.sql(), "last_insert_rowid")) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether a text contains a word of ASCII letters, in any case. */
+  private static boolean containsAnyCase(String text, String word) {
+    char first = word.charAt(0);
+    char firstUpperCase = Character.toUpperCase(first);
+    for (int i = 0; i <= text.length() - word.length(); i++) {
+      char c = text.charAt(i);
+      if ((c == first || c == firstUpperCase)
+          && text.regionMatches(true, i, word, 0, word.length())) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private boolean exists(String query) throws SQLException {

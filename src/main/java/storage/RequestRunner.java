@@ -101,7 +101,9 @@ final class RequestRunner {
       return new WriteOutcome.Executed(
           List.of(), Optional.of(refusedCommit.failure().message()));
     }
-    database.runner().resetCounters();
+    if (database.mayReadCounters(request)) {
+      database.runner().resetCounters();
+    }
     if (request.foreignKeysDeferred()) {
       database.deferForeignKeys();
     }

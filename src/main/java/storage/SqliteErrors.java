@@ -105,6 +105,17 @@ public final class SqliteErrors {
     return is(error, SQLiteErrorCode.SQLITE_CORRUPT) || is(error, SQLiteErrorCode.SQLITE_NOTADB);
   }
 
+  /** Whether what was written once cannot be read any more. */
+  static boolean isDamage(SQLException error) {
+    if (isCorrupt(error)) {
+      return true;
+    }
+    int code = code(error);
+    return code == SQLiteErrorCode.SQLITE_IOERR_READ.code
+        || code == SQLiteErrorCode.SQLITE_IOERR_SHORT_READ.code
+        || code == SQLiteErrorCode.SQLITE_IOERR_CORRUPTFS.code;
+  }
+
   /** Whether another connection was in the way, so that the same call may succeed later. */
   static boolean isPassing(SQLException error) {
     return is(error, SQLiteErrorCode.SQLITE_BUSY) || is(error, SQLiteErrorCode.SQLITE_SCHEMA);

@@ -126,7 +126,7 @@ public final class SqliteJournal implements Journal {
         while (bytes < bytesMax && row.next()) {
           long seq = row.getLong(1);
           if (seq != from + events.size()) {
-            throw new JournalException(
+            throw new JournalGapException(
                 "the journal does not hold event "
                     + (from + events.size())
                     + " although it holds event "

@@ -6,8 +6,10 @@ import java.sql.ResultSet;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +39,11 @@ final class StatementRunner {
   /** No code of SQLite's is negative. */
   private static final int LEFT_OUT_CODE = -1;
 
+  /** How many short texts are kept with what they are. */
+  private static final int CLASSIFIED_MAX = 1024;
+
+  private static final int CLASSIFIED_LENGTH_MAX = 1024;
+
   private static final String LEFT_OUT =
       "applied, but its result is larger than peqlite.apply.result-bytes-max (";
 
@@ -45,6 +52,7 @@ final class StatementRunner {
   private final DeterministicFunctions functions;
   private final StepCounter steps;
   private final InsertListener inserts = new InsertListener();
+  private final Map<String, Classification> classified = new HashMap<>();
   private StatementRules rules = new StatementRules(false);
   private long digest;
 
@@ -62,11 +70,24 @@ final class StatementRunner {
 
   void useRules(boolean foreignKeys) {
     rules = new StatementRules(foreignKeys);
+    classified.clear();
   }
 
-  /** What the statement is; cheap enough to ask again. */
+  /** What the statement is; cheap to ask again. */
   Classification classify(Statement statement) {
-    return rules.classify(statement.sql());
+    String sql = statement.sql();
+    if (sql.length() > CLASSIFIED_LENGTH_MAX) {
+      return rules.classify(sql);
+    }
+    Classification known = classified.get(sql);
+    if (known == null) {
+      if (classified.size() >= CLASSIFIED_MAX) {
+        classified.clear();
+      }
+      known = rules.classify(sql);
+      classified.put(sql, known);
+    }
+    return known;
   }
 
   /** Result code and counts of the last run, for the event's digest. */
@@ -158,8 +179,8 @@ final class StatementRunner {
 
   /**
    * ANALYZE, without the internal tables and table by table in the order of their making. SQLite
-   * would take all of them, in an order that depends on the connection's past, and what the internal
-   * ones hold in the middle of a batch depends on where it was cut.
+   * would take all of them, in an order that depends on the connection's past, and what the
+   * internal ones hold in the middle of a batch depends on where it was cut.
    */
   private void analyzeAll() throws SQLException {
     final long rowid = lastInsertRowid();
@@ -223,8 +244,7 @@ final class StatementRunner {
     if (traits.mentionsSequence()) {
       try (ResultSet row =
           statements
-              .internal(
-                  "SELECT 1 FROM sqlite_sequence WHERE CAST(seq AS INTEGER) >= " + ROWID_MAX)
+              .internal("SELECT 1 FROM sqlite_sequence WHERE CAST(seq AS INTEGER) >= " + ROWID_MAX)
               .executeQuery()) {
         if (row.next()) {
           throw lost("the sequence " + ROWID_MAX + " is refused: no rowid would be left", start);

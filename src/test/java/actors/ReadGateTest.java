@@ -94,6 +94,7 @@ class ReadGateTest {
               true,
               true,
               0,
+              0,
               0));
       gate.tell(ReadGate.Moved.HERE);
     }

@@ -64,7 +64,7 @@ class WriteSessionTest {
     void show(ReplicaGauge.State state) {
       gauge.write(
           new ReplicaGauge.Reading(
-              state, Optional.of("why"), "", 0, 0, 0, "", true, true, 0, 0));
+              state, Optional.of("why"), "", 0, 0, 0, "", true, true, 0, 0, 0));
     }
 
     CompletableFuture<WriteAnswer> submit(Duration timeout, boolean queued) {

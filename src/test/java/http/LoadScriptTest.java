@@ -36,6 +36,40 @@ class LoadScriptTest {
   }
 
   @Test
+  void makesTheTablesOfADumpBeforeTheirRows() {
+    String script =
+        "BEGIN TRANSACTION; CREATE TABLE assets(p REFERENCES b); INSERT INTO assets VALUES(1);"
+            + " CREATE TABLE b(id INTEGER PRIMARY KEY); INSERT INTO b VALUES(1);"
+            + " CREATE VIEW v AS SELECT 1; COMMIT;";
+    assertEquals(
+        List.of(
+            "CREATE TABLE assets(p REFERENCES b)",
+            "CREATE TABLE b(id INTEGER PRIMARY KEY)",
+            "INSERT INTO assets VALUES(1)",
+            "INSERT INTO b VALUES(1)",
+            "CREATE VIEW v AS SELECT 1"),
+        texts(script));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "BEGIN; DROP TABLE t; CREATE TABLE t(a); COMMIT;",
+        "BEGIN; INSERT INTO t VALUES(1); ALTER TABLE t ADD COLUMN b; CREATE TABLE u(a); COMMIT;",
+        "BEGIN; INSERT INTO t VALUES(1); CREATE TABLE u AS SELECT * FROM t; COMMIT;",
+        "INSERT INTO t VALUES(1); CREATE TABLE u(a);",
+      })
+  void keepsTheOrderOfWhatIsNoDump(String script) {
+    List<String> texts = texts(script);
+    String order = String.join("; ", texts) + ";";
+    assertEquals(script.replace("BEGIN; ", "").replace(" COMMIT;", ""), order);
+  }
+
+  private static List<String> texts(String script) {
+    return plan(script).statements().stream().map(sql -> sql.sql().strip()).toList();
+  }
+
+  @Test
   void refusesATransactionInside() {
     Plan plan = plan("CREATE TABLE t(a); BEGIN; INSERT INTO t VALUES(1); COMMIT;");
     assertTrue(plan.firstFailure().isPresent());

@@ -23,7 +23,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.slf4j.LoggerFactory;
@@ -35,6 +38,9 @@ import org.slf4j.LoggerFactory;
 final class RealNodeFixture implements AutoCloseable {
 
   private static final Pattern TEXT_CELL = Pattern.compile("\\[\"([^\"\\\\]*)\"");
+
+  /** What clients made, not the node itself. */
+  private static final String OURS = "tbl_name NOT LIKE '!_peqlite%' ESCAPE '!'";
 
   private final RunningNode node;
   private final LogWatch log;
@@ -145,11 +151,11 @@ final class RealNodeFixture implements AutoCloseable {
   /** Everything that clients can have put there: the schema, and all rows of all tables. */
   String content() throws Exception {
     StringBuilder content = new StringBuilder();
-    content.append(rows("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2"));
-    for (String table : names("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")) {
-      if (!table.startsWith("_peqlite")) {
-        content.append('\n').append(table).append(' ').append(rows("SELECT * FROM \"" + table + '"'));
-      }
+    content.append(
+        rows("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE " + OURS + " ORDER BY 1, 2"));
+    for (String table :
+        names("SELECT name FROM sqlite_master WHERE type = 'table' AND " + OURS + " ORDER BY 1")) {
+      content.append('\n').append(table).append(' ').append(rows("SELECT * FROM \"" + table + '"'));
     }
     return content.toString();
   }
@@ -160,7 +166,8 @@ final class RealNodeFixture implements AutoCloseable {
       String sql =
           "SELECT name FROM sqlite_master WHERE type = '"
               + kind
-              + "' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name NOT LIKE '!_peqlite%' ESCAPE '!'";
+              + "' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND "
+              + OURS;
       for (String name : names(sql)) {
         mustExecute("DROP " + kind + " \"" + name + '"');
       }
@@ -189,6 +196,17 @@ final class RealNodeFixture implements AutoCloseable {
   /** The header by which reads and writes tell their position. */
   static long seq(HttpResponse<?> response) {
     return Long.parseLong(response.headers().firstValue("Peqlite-Seq").orElseThrow());
+  }
+
+  /** Returns once the question is answered with true; fails after a minute. */
+  static void eventually(String what, Callable<Boolean> question) throws Exception {
+    long deadlineNanos = System.nanoTime() + TimeUnit.MINUTES.toNanos(1);
+    while (!question.call()) {
+      if (System.nanoTime() - deadlineNanos >= 0) {
+        throw new AssertionError("not in a minute: " + what);
+      }
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
+    }
   }
 
   static String encoded(String text) {

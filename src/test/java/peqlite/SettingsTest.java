@@ -62,6 +62,7 @@ final class SettingsTest {
             Duration.ofMinutes(5),
             4096,
             4096,
+            1 << 30,
             Duration.ofSeconds(10)),
         settings.http());
   }

@@ -117,6 +117,7 @@ class LostFilesIT {
     assertEquals("out-of-service", broken.status("peqlite.replica_state"));
     assertFalse(broken.hasBeenReady());
     assertEquals(503, broken.query("SELECT count(*) FROM t").status());
+    assertEquals(503, broken.query("SELECT count(*) FROM t", "none").status());
     assertEquals(0, broken.terminate());
     assertEquals(head - 2, new JournalFile(broken.journalFile()).head(), "nothing was appended");
 

@@ -143,8 +143,7 @@ class ChainBreakTest {
                     new sql.Position(1, 0), 1, EventChain.statements("CREATE TABLE t (v)"))));
     try (ReplicaFixture empty =
         new ReplicaFixture(folder.resolve("empty.db"), ReplicaFixture.settings(false))) {
-      assertInstanceOf(
-          ApplyResult.Broken.class, empty.apply(List.of(new StoredEvent(1, first))));
+      assertInstanceOf(ApplyResult.Broken.class, empty.apply(List.of(new StoredEvent(1, first))));
       assertEquals(0, empty.seq());
     }
   }
@@ -177,8 +176,7 @@ class ChainBreakTest {
   }
 
   private static byte[] event(String journal, byte[] previousHash, long timestamp) {
-    return EventChain.event(
-        Event.RULES, journal, previousHash, 1, timestamp, 0, List.of(insert()));
+    return EventChain.event(Event.RULES, journal, previousHash, 1, timestamp, 0, List.of(insert()));
   }
 
   private static Entry insert() {

@@ -50,7 +50,8 @@ class DeferredForeignKeysTest {
     replica.run(chain, PARENT, CHILD);
     Position failing =
         chain.write(
-            EventChain.transaction("INSERT INTO child VALUES (1, 7)", "INSERT INTO parent VALUES (8)"));
+            EventChain.transaction(
+                "INSERT INTO child VALUES (1, 7)", "INSERT INTO parent VALUES (8)"));
     assertEquals(
         new WriteOutcome.Executed(List.of(), Optional.of("FOREIGN KEY constraint failed")),
         replica.outcome(chain, failing));
@@ -136,8 +137,7 @@ class DeferredForeignKeysTest {
                 "INSERT INTO child SELECT 20 + last_insert_rowid(), 1"));
     replica.close();
     replica =
-        new ReplicaFixture(
-            folder.resolve("replica.db"), ReplicaFixture.limited(true, 200_000, 0));
+        new ReplicaFixture(folder.resolve("replica.db"), ReplicaFixture.limited(true, 200_000, 0));
     assertInstanceOf(ApplyResult.Held.class, replica.apply(chain));
     assertEquals(List.of("1", "2", "3"), replica.read("SELECT id FROM child"));
     replica.reopen(ReplicaFixture.settings(true));

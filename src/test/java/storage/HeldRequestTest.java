@@ -32,8 +32,7 @@ class HeldRequestTest {
   @BeforeEach
   void open() throws ReplicaException {
     replica =
-        new ReplicaFixture(
-            folder.resolve("replica.db"), ReplicaFixture.limited(false, 200_000, 0));
+        new ReplicaFixture(folder.resolve("replica.db"), ReplicaFixture.limited(false, 200_000, 0));
     replica.run(chain, "CREATE TABLE log (v)");
   }
 
@@ -119,8 +118,7 @@ class HeldRequestTest {
             given,
             given),
         replica.outcome(position));
-    assertEquals(
-        ReplicaFixture.executed(ReplicaFixture.inserted(1, 2)), replica.outcome(behind));
+    assertEquals(ReplicaFixture.executed(ReplicaFixture.inserted(1, 2)), replica.outcome(behind));
     assertEquals(List.of("3|"), replica.read("SELECT low, strays FROM _peqlite_sessions"));
   }
 

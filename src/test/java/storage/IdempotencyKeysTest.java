@@ -126,8 +126,7 @@ class IdempotencyKeysTest {
     WriteRequest request =
         EventChain.keyed("k", "INSERT INTO log VALUES (hex(zeroblob(1000))) RETURNING v");
     Position first = chain.write(request);
-    assertInstanceOf(
-        StatementResult.Rows.class, results(replica.outcome(chain, first)).get(0));
+    assertInstanceOf(StatementResult.Rows.class, results(replica.outcome(chain, first)).get(0));
     assertEquals(
         new WriteOutcome.Duplicate(first, Optional.empty()),
         replica.outcome(chain, chain.write(request)));

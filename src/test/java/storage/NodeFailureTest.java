@@ -31,8 +31,7 @@ class NodeFailureTest {
   @Test
   void goesOnWhenThereIsSpaceAgain() throws Exception {
     try (ReplicaFixture replica =
-        new ReplicaFixture(
-            folder.resolve("replica.db"), ReplicaFixture.limited(false, 0, SMALL))) {
+        new ReplicaFixture(folder.resolve("replica.db"), ReplicaFixture.limited(false, 0, SMALL))) {
       replica.run(chain, "CREATE TABLE t (v)");
       chain.append(
           chain.request(EventChain.statements("INSERT INTO t VALUES ('before')")),
@@ -55,7 +54,9 @@ class NodeFailureTest {
       replica.reopen(ReplicaFixture.settings(false));
       assertTrue(replica.applier().hasSpace());
       assertEquals(new ApplyResult.Applied(), replica.apply(chain));
-      assertEquals(List.of("before", "1048576", "after"), replica.read("SELECT iif(length(v) > 99, length(v), v) FROM t"));
+      assertEquals(
+          List.of("before", "1048576", "after"),
+          replica.read("SELECT iif(length(v) > 99, length(v), v) FROM t"));
     }
   }
 
@@ -123,15 +124,13 @@ class NodeFailureTest {
       assertTrue(replica.applier().walBytes() > 1 << 20);
       assertTrue(replica.applier().checkpoint());
       assertEquals(0, replica.applier().walBytes());
-      assertInstanceOf(
-          ApplyResult.Applied.class, replica.apply(chain));
+      assertInstanceOf(ApplyResult.Applied.class, replica.apply(chain));
     }
   }
 
   private static WriteRequest blob(int length) {
     byte[] bytes = new byte[length];
     Arrays.fill(bytes, (byte) length);
-    return WriteRequest.of(
-        false, Statement.of("INSERT INTO t VALUES (?)", new Value.Blob(bytes)));
+    return WriteRequest.of(false, Statement.of("INSERT INTO t VALUES (?)", new Value.Blob(bytes)));
   }
 }

@@ -31,8 +31,7 @@ class PlannerStatisticsTest {
     "INSERT INTO u VALUES (1, 'x')"
   };
 
-  private static final String PLAN =
-      "EXPLAIN QUERY PLAN SELECT * FROM t WHERE a = 1 AND b = 50";
+  private static final String PLAN = "EXPLAIN QUERY PLAN SELECT * FROM t WHERE a = 1 AND b = 50";
   private static final String OTHER_PLAN =
       "EXPLAIN QUERY PLAN SELECT * FROM t CROSS JOIN u WHERE a = 1 AND b = 50";
 

@@ -28,7 +28,7 @@ final class RandomJournal {
   private RandomJournal(long seed, boolean foreignKeys) {
     random = new Random(seed);
     requests = new RandomRequests(random);
-    chain = new EventChain(new ReplicatedSettings(foreignKeys, Duration.ofMinutes(5), 40, 400));
+    chain = new EventChain(new ReplicatedSettings(foreignKeys, Duration.ofMinutes(5), 60, 400));
   }
 
   /** A journal with about so many requests, behind one that makes the schema. */
@@ -50,15 +50,22 @@ final class RandomJournal {
   }
 
   private void openSession(String node) {
-    chain.append(new Entry.SessionOpened(node, "nonce " + nonces++));
-    sessions.put(node, new Position(chain.head(), 0));
+    Position session = chain.next(0);
+    chain.append(
+        new Entry.SessionOpened(node, "nonce " + nonces++),
+        EventChain.submitted(session, 1, EventChain.statements("ANALYZE")));
+    numbers.put(session, 1L);
+    sessions.put(node, session);
   }
 
   private int event() {
     chain.later(Duration.ofMillis(random.nextInt(random.nextInt(50) == 0 ? 100_000_000 : 3000)));
+    if (random.nextInt(10) == 0) {
+      requests.wild(random.nextInt(5) == 0);
+    }
     switch (random.nextInt(60)) {
       case 0 -> chain.reopen();
-      case 1 -> openSession(NODES.get(random.nextInt(NODES.size())));
+      case 1, 4, 5 -> openSession(NODES.get(random.nextInt(NODES.size())));
       case 2 -> {
         return parts();
       }

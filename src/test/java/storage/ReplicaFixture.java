@@ -22,8 +22,8 @@ import sql.StatementResult;
 import sql.WriteOutcome;
 
 /**
- * A replica over a file of its own, and what it told of the entries of its node's sessions. It reads
- * the file back by a connection of SQLite's own functions, but for those of mathematics.
+ * A replica over a file of its own, and what it told of the entries of its node's sessions. It
+ * reads the file back by a connection of SQLite's own functions, but for those of mathematics.
  */
 final class ReplicaFixture implements AutoCloseable {
 
@@ -52,14 +52,7 @@ final class ReplicaFixture implements AutoCloseable {
 
   static ApplySettings limited(boolean foreignKeys, long stepLimit, long databaseBytesMax) {
     return new ApplySettings(
-        EventChain.NODE,
-        foreignKeys,
-        stepLimit,
-        2 << 20,
-        16,
-        1 << 20,
-        16 << 20,
-        databaseBytesMax);
+        EventChain.NODE, foreignKeys, stepLimit, 2 << 20, 16, 1 << 20, 16 << 20, databaseBytesMax);
   }
 
   EventApplier applier() {

@@ -78,8 +78,7 @@ class RequestsOnceTest {
     assertEquals(
         List.of("199|2|200"),
         replica.read("SELECT count(*), min(CAST(v AS INTEGER)), max(CAST(v AS INTEGER)) FROM log"));
-    assertEquals(
-        List.of("200|"), replica.read("SELECT low, strays FROM _peqlite_sessions"));
+    assertEquals(List.of("200|"), replica.read("SELECT low, strays FROM _peqlite_sessions"));
   }
 
   @Test
@@ -139,8 +138,7 @@ class RequestsOnceTest {
     chain.append(chain.request(second, EventChain.statements(insert("of the new one"))));
     apply();
     assertEquals(List.of("of the new one"), logged());
-    assertEquals(
-        new AppliedEntry.SessionOpened(second, "second nonce"), replica.told.get(second));
+    assertEquals(new AppliedEntry.SessionOpened(second, "second nonce"), replica.told.get(second));
   }
 
   @Test
