@@ -18,8 +18,7 @@ final class Guardian {
   private static final String JOURNAL_DISPATCHER = "peqlite.journal-dispatcher";
 
   /** Whom the node's face talks to. */
-  record Parts(
-      ActorRef<WriteSession.Command> session, ActorRef<ReadGate.Command> readGate) {}
+  record Parts(ActorRef<WriteSession.Command> session, ActorRef<ReadGate.Command> readGate) {}
 
   /** What the root accepts. */
   interface Command {}
@@ -59,10 +58,7 @@ final class Guardian {
       WriteGauge writes,
       ApplierHandle handle) {
     Executor journalExecutor =
-        context
-            .getSystem()
-            .dispatchers()
-            .lookup(DispatcherSelector.fromConfig(JOURNAL_DISPATCHER));
+        context.getSystem().dispatchers().lookup(DispatcherSelector.fromConfig(JOURNAL_DISPATCHER));
     ActorRef<Replica.Command> replica =
         context.spawn(
             Replica.create(

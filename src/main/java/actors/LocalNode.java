@@ -116,8 +116,7 @@ final class LocalNode implements Node {
               }
               return reads.submit(
                   snapshot ->
-                      KeyReader.find(
-                              snapshot, key, new ReadLimits(deadlineNanos, 1, KEY_BYTES_MAX))
+                      KeyReader.find(snapshot, key, new ReadLimits(deadlineNanos, 1, KEY_BYTES_MAX))
                           .map(found -> new KeyRecord(found.position(), found.outcome())));
             });
   }
@@ -129,9 +128,7 @@ final class LocalNode implements Node {
         settings.nodeId(),
         settings.clusterAddress(),
         startedAt,
-        now.sequencerNodeId().isEmpty()
-            ? Optional.empty()
-            : Optional.of(now.sequencerNodeId()),
+        now.sequencerNodeId().isEmpty() ? Optional.empty() : Optional.of(now.sequencerNodeId()),
         now.epoch(),
         now.journalId(),
         now.head(),

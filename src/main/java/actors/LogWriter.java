@@ -21,7 +21,8 @@ import storage.SqliteJournal;
  * history is. On any failure the actor stops, and its sequencer with it: what was being appended is
  * in doubt then.
  */
-final class LogWriter extends EventSourcedBehavior<LogWriter.Append, JournalEvent, LogWriter.Empty> {
+final class LogWriter
+    extends EventSourcedBehavior<LogWriter.Append, JournalEvent, LogWriter.Empty> {
 
   /** Append one event. */
   record Append(byte[] bytes) {}
@@ -68,7 +69,8 @@ final class LogWriter extends EventSourcedBehavior<LogWriter.Append, JournalEven
         .onCommand(
             Append.class,
             append ->
-                // The answer comes from the callback after the write: the event handler runs before.
+                // The answer comes from the callback after the write: the event handler runs
+                // before.
                 Effect().persist(new JournalEvent(append.bytes())).thenRun(this::onPersisted))
         .build();
   }

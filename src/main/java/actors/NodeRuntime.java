@@ -80,13 +80,11 @@ public final class NodeRuntime {
     }
     Cluster cluster = Cluster.get(system);
     cluster.manager().tell(Join.create(cluster.selfMember().address()));
-    return AskPattern.ask(
-            system, Guardian.AskParts::new, START_MAX, system.scheduler())
+    return AskPattern.ask(system, Guardian.AskParts::new, START_MAX, system.scheduler())
         .thenApply(
             parts -> {
               LocalNode node = new LocalNode(settings, parts, reads, gauge, writes);
-              NodeRuntime runtime =
-                  new NodeRuntime(system, node, journal, reads, handle, parts);
+              NodeRuntime runtime = new NodeRuntime(system, node, journal, reads, handle, parts);
               runtime.awaitReady();
               return runtime;
             });

@@ -246,8 +246,7 @@ final class ReadGate extends AbstractBehavior<ReadGate.Command> {
         read.admit.answer().complete(new ReadAdmission.Refused(whyNot(read)));
         continue;
       }
-      boolean serves =
-          read.admit.level() == ReadLevel.NONE ? now.servesNone() : now.servesReads();
+      boolean serves = read.admit.level() == ReadLevel.NONE ? now.servesNone() : now.servesReads();
       if (serves && read.seq >= 0 && now.applied() >= read.seq) {
         reads.remove();
         read.admit

@@ -79,7 +79,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   /** Go out of service: what this node holds does not fit the journal. */
   record Condemn(String reason) implements Command {}
 
-  /** This node's sequencer has ended because it could not go on; the next one will tell its head. */
+  /**
+   * This node's sequencer has ended because it could not go on; the next one will tell its head.
+   */
   record SequencerLost(String reason) implements Command {}
 
   private enum Self implements Command {
@@ -114,8 +116,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private @Nullable AskWhere whereAsked;
   private ReplicaGauge.State state = ReplicaGauge.State.CATCHING_UP;
   private Optional<String> problem = Optional.empty();
-  private ReplicaPosition position =
-      new ReplicaPosition(0, EventHash.none(), "", Optional.empty());
+  private ReplicaPosition position = new ReplicaPosition(0, EventHash.none(), "", Optional.empty());
   private long head;
   private long startHead = -1;
   private long epoch;
@@ -260,8 +261,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   private Behavior<Command> onAskWhere(AskWhere ask) {
     if (opened) {
-      ask.replyTo()
-          .tell(new WhereAnswer(position.journalId(), position.seq(), position.hash()));
+      ask.replyTo().tell(new WhereAnswer(position.journalId(), position.seq(), position.hash()));
     } else {
       // What the file holds is not known yet, and "nothing" would be taken for an answer.
       whereAsked = ask;

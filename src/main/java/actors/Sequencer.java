@@ -139,8 +139,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private final Executor journalExecutor;
   private final ActorRef<LogWriter.Append> writer;
   private final SecureRandom random = new SecureRandom();
-  private final SequencerClock clock =
-      new SequencerClock(Sequencer::wallMicros, System::nanoTime);
+  private final SequencerClock clock = new SequencerClock(Sequencer::wallMicros, System::nanoTime);
   private final SequencerQueue queue;
   private final Map<ActorRef<Replica.Command>, Long> subscribers = new HashMap<>();
   private final ArrayDeque<byte[]> parts = new ArrayDeque<>();
@@ -278,8 +277,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     int count = (request.length + partMax - 1) / partMax;
     for (int i = 0; i < count; i++) {
       int from = i * partMax;
-      byte[] bytes =
-          Arrays.copyOfRange(request, from, Math.min(request.length, from + partMax));
+      byte[] bytes = Arrays.copyOfRange(request, from, Math.min(request.length, from + partMax));
       parts.add(
           EntryCodec.encode(
               new Entry.Part(submitted.session(), submitted.number(), i, count, bytes)));
@@ -289,13 +287,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private void append(List<byte[]> entries) {
     Event header =
         new Event(
-            Event.RULES,
-            journalId,
-            lastHash,
-            epoch,
-            clock.next(),
-            random.nextLong(),
-            List.of());
+            Event.RULES, journalId, lastHash, epoch, clock.next(), random.nextLong(), List.of());
     byte[] bytes = EventCodec.encode(header, entries);
     inFlight = bytes;
     appendBegan = System.nanoTime();
@@ -324,10 +316,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
 
   private void push(byte[] bytes) {
     for (ActorRef<Replica.Command> replica : subscribers.keySet()) {
-      replica.tell(
-          bytes.length <= PUSHED_BYTES_MAX
-              ? new Replica.Push(lastSeq, bytes)
-              : head());
+      replica.tell(bytes.length <= PUSHED_BYTES_MAX ? new Replica.Push(lastSeq, bytes) : head());
     }
   }
 
@@ -337,8 +326,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
 
   /** Tells the sessions where their items stand. */
   private void acknowledge() {
-    Map<ActorRef<WriteSession.Command>, List<WriteSession.OrderedItem>> bySession =
-        new HashMap<>();
+    Map<ActorRef<WriteSession.Command>, List<WriteSession.OrderedItem>> bySession = new HashMap<>();
     int index = 0;
     for (SequencerQueue.Waiting waiting : inFlightItems) {
       Position position = new Position(lastSeq, index++);
@@ -393,8 +381,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       getContext()
           .pipeToSelf(
               CompletableFuture.supplyAsync(() -> headNow(now), journalExecutor),
-              (head, failure) ->
-                  head == null ? new JournalFailed(String.valueOf(failure)) : head);
+              (head, failure) -> head == null ? new JournalFailed(String.valueOf(failure)) : head);
     }
   }
 
@@ -422,10 +409,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       Question question = all.next();
       if (young || question.arrivedNanos() <= read.began()) {
         all.remove();
-        question
-            .ask()
-            .replyTo()
-            .tell(new ReadGate.Committed(question.ask().question(), committed));
+        question.ask().replyTo().tell(new ReadGate.Committed(question.ask().question(), committed));
       }
     }
     if (!questions.isEmpty()) {
@@ -500,8 +484,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     getContext()
         .pipeToSelf(
             CompletableFuture.supplyAsync(() -> readEnd(end, answer.seq()), journalExecutor),
-            (read, failure) ->
-                read == null ? new JournalFailed(String.valueOf(failure)) : read);
+            (read, failure) -> read == null ? new JournalFailed(String.valueOf(failure)) : read);
     return this;
   }
 
@@ -549,7 +532,8 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
               + atReplica.seq()
               + " in the journal is not the one this node has applied: the journal was replaced");
     }
-    // An opening with other settings would stand in the journal for ever, and nobody could apply it.
+    // An opening with other settings would stand in the journal for ever, and nobody could apply
+    // it.
     Optional<String> misfit =
         read.settings().flatMap(known -> known.misfit(replicated.foreignKeys()));
     if (misfit.isPresent()) {

@@ -34,8 +34,7 @@ final class SequencerHost extends AbstractBehavior<Sequencer.Command> {
 
   static Behavior<Sequencer.Command> create(Supplier<Behavior<Sequencer.Command>> behavior) {
     return Behaviors.setup(
-        context ->
-            Behaviors.withTimers(timers -> new SequencerHost(context, timers, behavior)));
+        context -> Behaviors.withTimers(timers -> new SequencerHost(context, timers, behavior)));
   }
 
   private SequencerHost(

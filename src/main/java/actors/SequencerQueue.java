@@ -80,8 +80,8 @@ final class SequencerQueue {
 
   /**
    * Takes the next batch: in order, up to the limits, but at least one item. A repeat of what is
-   * taken is dropped until {@link #remember} knows where it was ordered: a large request would
-   * else be appended twice, because its session asks again while its parts are on their way.
+   * taken is dropped until {@link #remember} knows where it was ordered: a large request would else
+   * be appended twice, because its session asks again while its parts are on their way.
    *
    * @param entryBytesMax items larger than this end the batch before them; they go in parts
    */

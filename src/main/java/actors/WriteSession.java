@@ -110,8 +110,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
         context ->
             Behaviors.withTimers(
                 timers ->
-                    new WriteSession(
-                        context, timers, settings, nodeId, gauge, writes, sequencer)));
+                    new WriteSession(context, timers, settings, nodeId, gauge, writes, sequencer)));
   }
 
   private WriteSession(
@@ -175,8 +174,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
     while (!waiting.isEmpty() && open.hasRoom(settings.window())) {
       PendingWrite write = waiting.remove();
       long number = open.add(write);
-      write.entry =
-          EntryCodec.encode(new Entry.Submitted(current, number, write.submit.request()));
+      write.entry = EntryCodec.encode(new Entry.Submitted(current, number, write.submit.request()));
       send(write, current, number, System.nanoTime());
     }
   }
@@ -189,10 +187,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
     } else {
       unsent.add(
           new Sequencer.Item(
-              current,
-              number,
-              true,
-              EntryCodec.encode(new Entry.Cancelled(current, number))));
+              current, number, true, EntryCodec.encode(new Entry.Cancelled(current, number))));
     }
     flushSoon();
   }
@@ -235,8 +230,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
     for (AppliedEntry entry : applied.entries()) {
       if (entry instanceof AppliedEntry.Taken taken) {
         if (taken.session().equals(session)) {
-          settle(
-              taken.number(), new WriteAnswer.Applied(taken.position(), taken.outcome()));
+          settle(taken.number(), new WriteAnswer.Applied(taken.position(), taken.outcome()));
         }
       } else if (entry instanceof AppliedEntry.GivenUp givenUp) {
         if (givenUp.session().equals(session)) {
@@ -362,8 +356,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
     // Its cancellation could not come first any more once the request is known to be ordered.
     long giveUp = Math.min(write.submit.timeoutNanos() / 10, GIVE_UP_NANOS_MAX);
     boolean promised = write.submit.queued() && write.isAnswered();
-    boolean giveUpNow =
-        !write.givingUp && !promised && write.position == null && left <= giveUp;
+    boolean giveUpNow = !write.givingUp && !promised && write.position == null && left <= giveUp;
     if (giveUpNow) {
       write.givingUp = true;
     }

@@ -161,7 +161,6 @@ final class ReadRoutes {
           new AnswerStream(
               streams,
               limits.deadlineNanos(),
-              () -> node.reads().queued() > 0,
               body -> response.complete(answers.streamed(body, seq)));
       this.writer = new ResultWriter(out, context.options());
     }

@@ -5,8 +5,8 @@ package storage;
  *
  * @param nodeId whose sessions are told of their entries
  * @param foreignKeys what the operator configured; must equal what the journal says
- * @param stepLimit steps of SQLite's virtual machine that one request may take before it is held;
- *     0 means no limit
+ * @param stepLimit steps of SQLite's virtual machine that one request may take before it is held; 0
+ *     means no limit
  * @param cacheBytes page cache of the applying connection
  * @param statementCacheMax prepared statements that are kept
  * @param resultBytesMax bytes of rows that a write may return; beyond it the answer leaves them out

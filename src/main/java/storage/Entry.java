@@ -47,8 +47,7 @@ public sealed interface Entry {
    * @param count how many parts there are
    * @param bytes this part of the encoded request; not to be written to
    */
-  record Part(Position session, long number, int index, int count, byte[] bytes)
-      implements Entry {}
+  record Part(Position session, long number, int index, int count, byte[] bytes) implements Entry {}
 
   /** A number is given up: if its request was not taken before, it never will be. */
   record Cancelled(Position session, long number) implements Entry {}

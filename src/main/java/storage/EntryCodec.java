@@ -107,10 +107,7 @@ public final class EntryCodec {
               new Entry.Opened(
                   in.nextText(),
                   new ReplicatedSettings(
-                      in.nextBoolean(),
-                      micros(in.nextLong()),
-                      in.nextLong(),
-                      in.nextInt()));
+                      in.nextBoolean(), micros(in.nextLong()), in.nextLong(), in.nextInt()));
           case SESSION_OPENED -> new Entry.SessionOpened(in.nextText(), in.nextText());
           case SESSION_CLOSED -> new Entry.SessionClosed(position(in));
           case SUBMITTED -> new Entry.Submitted(position(in), in.nextLong(), in.nextBytes());

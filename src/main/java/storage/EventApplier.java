@@ -159,8 +159,7 @@ public final class EventApplier implements AutoCloseable {
       return undone(new ApplyResult.Broken(String.valueOf(e.getMessage())));
     } catch (EnvironmentFailure e) {
       return undone(
-          new ApplyResult.Failed(
-              attempt.position, String.valueOf(e.getMessage()), e.isDamaged()));
+          new ApplyResult.Failed(attempt.position, String.valueOf(e.getMessage()), e.isDamaged()));
     } catch (SQLException e) {
       return undone(
           new ApplyResult.Failed(
@@ -192,9 +191,7 @@ public final class EventApplier implements AutoCloseable {
   }
 
   private Optional<String> foreignKeyProblem(@Nullable ReplicatedSettings replicated) {
-    return replicated == null
-        ? Optional.empty()
-        : replicated.misfit(settings.foreignKeys());
+    return replicated == null ? Optional.empty() : replicated.misfit(settings.foreignKeys());
   }
 
   /** Reads the events as far as they fit, and says why the rest does not. */

@@ -101,8 +101,7 @@ final class KeyStore {
   private static void forgetOld(
       StatementCache statements, ReplicaState state, ReplicatedSettings settings, long clockMicros)
       throws SQLException {
-    PreparedStatement delete =
-        statements.internal("DELETE FROM _peqlite_keys WHERE clock < ?");
+    PreparedStatement delete = statements.internal("DELETE FROM _peqlite_keys WHERE clock < ?");
     delete.setLong(1, clockMicros - settings.keyAge().toNanos() / 1000);
     state.keyCount -= delete.executeUpdate();
   }

@@ -62,11 +62,7 @@ final class RequestRunner {
    */
   WriteOutcome.Executed run(
       WriteRequest request, long rowBytesMax, boolean statementsCut, Optional<String> givenUp)
-      throws SQLException,
-          FormatException,
-          TransactionLost,
-          EnvironmentFailure,
-          StepLimitExceeded {
+      throws SQLException, FormatException, TransactionLost, EnvironmentFailure, StepLimitExceeded {
     this.rowBytesMax = rowBytesMax;
     WriteOutcome.Executed executed =
         statementsCut
@@ -98,8 +94,7 @@ final class RequestRunner {
     TransactionLost refusedCommit = cut.known(COMMIT);
     if (refusedCommit != null) {
       state.digest = Digest.add(state.digest, StatementRunner.digestOf(refusedCommit.failure()));
-      return new WriteOutcome.Executed(
-          List.of(), Optional.of(refusedCommit.failure().message()));
+      return new WriteOutcome.Executed(List.of(), Optional.of(refusedCommit.failure().message()));
     }
     if (database.mayReadCounters(request)) {
       database.runner().resetCounters();
@@ -140,11 +135,7 @@ final class RequestRunner {
    * the statements before that returned is kept in the database until the request is done.
    */
   private List<StatementResult> runCut(WriteRequest request, Optional<String> givenUp)
-      throws SQLException,
-          FormatException,
-          TransactionLost,
-          EnvironmentFailure,
-          StepLimitExceeded {
+      throws SQLException, FormatException, TransactionLost, EnvironmentFailure, StepLimitExceeded {
     List<Statement> statements = request.statements();
     int next = state.statement;
     while (next < statements.size() && givenUp.isEmpty()) {

@@ -70,7 +70,8 @@ class ReadGateTest {
     }
 
     void runJournal() throws InterruptedException {
-      testKit.createTestProbe()
+      testKit
+          .createTestProbe()
           .awaitAssert(
               () -> {
                 synchronized (journalWork) {

@@ -60,7 +60,8 @@ class SequencerTest {
   private ActorRef<Sequencer.Command> sequencer(int batchMax) {
     return testKit.spawn(
         Sequencer.create(
-            new Sequencer.Settings(1000, 10 << 20, batchMax, EVENT_BYTES_MAX, Duration.ofSeconds(1)),
+            new Sequencer.Settings(
+                1000, 10 << 20, batchMax, EVENT_BYTES_MAX, Duration.ofSeconds(1)),
             "a",
             REPLICATED,
             replica.getRef(),
@@ -161,8 +162,7 @@ class SequencerTest {
   @Test
   void appendsALargeRequestInPartsWithNothingBetween() throws Exception {
     ActorRef<Sequencer.Command> sequencer = opened(10);
-    sequencer.tell(
-        new Sequencer.Submit(List.of(item(1, 200_000), item(2, 10)), session.getRef()));
+    sequencer.tell(new Sequencer.Submit(List.of(item(1, 200_000), item(2, 10)), session.getRef()));
     List<WriteSession.OrderedItem> items = ordered(2);
     long last = items.get(0).position().seq();
     assertEquals(5, last);
@@ -208,8 +208,7 @@ class SequencerTest {
     testKit.stop(first);
     ActorRef<Sequencer.Command> sequencer = sequencer(10);
     answerWhere(1, new byte[EventHash.LENGTH]);
-    assertTrue(
-        replica.expectMessageClass(Replica.Condemn.class).reason().contains("was replaced"));
+    assertTrue(replica.expectMessageClass(Replica.Condemn.class).reason().contains("was replaced"));
     testKit.createTestProbe().expectTerminated(sequencer, Duration.ofSeconds(20));
     assertEquals(1, journal.head());
   }

@@ -40,8 +40,7 @@ class WireTest {
             new Replica.Push(3, new byte[] {9}),
             new Replica.Head(3, 2, "a"),
             new Replica.AskWhere(where),
-            new WriteSession.Ordered(
-                List.of(new WriteSession.OrderedItem(position, 4, position))),
+            new WriteSession.Ordered(List.of(new WriteSession.OrderedItem(position, 4, position))),
             new ReadGate.Committed(5, 6))) {
       samples.put(sample.getClass(), sample);
     }

@@ -82,8 +82,7 @@ class WriteSessionTest {
 
     List<Entry> sentAll() {
       List<Entry> entries = new ArrayList<>();
-      for (Sequencer.Item item :
-          sequencer.expectMessageClass(Sequencer.Submit.class).items()) {
+      for (Sequencer.Item item : sequencer.expectMessageClass(Sequencer.Submit.class).items()) {
         try {
           entries.add(EntryCodec.decode(item.entry()));
         } catch (storage.FormatException e) {
@@ -172,8 +171,7 @@ class WriteSessionTest {
     scenario.sent();
     Entry.Cancelled cancelled = assertInstanceOf(Entry.Cancelled.class, scenario.sent());
     assertFalse(answer.isDone());
-    scenario.applied(
-        new AppliedEntry.GivenUp(new Position(4, 0), SESSION, cancelled.number()));
+    scenario.applied(new AppliedEntry.GivenUp(new Position(4, 0), SESSION, cancelled.number()));
     assertInstanceOf(WriteAnswer.NotApplied.class, get(answer));
   }
 

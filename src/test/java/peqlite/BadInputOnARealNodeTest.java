@@ -510,11 +510,11 @@ class BadInputOnARealNodeTest {
     String path = "/db/requests/" + RealNodeFixture.encoded(key).replace("+", "%20");
     assertEquals(400, node.get(path).statusCode());
     if (!key.isBlank()) {
-      assertEquals(
-          400, node.postWithKey("/db/execute", key, "[\"DELETE FROM foo\"]").statusCode());
+      assertEquals(400, node.postWithKey("/db/execute", key, "[\"DELETE FROM foo\"]").statusCode());
     }
     assertEquals(
-        400, node.postWithKey("/db/execute", "k".repeat(256), "[\"DELETE FROM foo\"]").statusCode());
+        400,
+        node.postWithKey("/db/execute", "k".repeat(256), "[\"DELETE FROM foo\"]").statusCode());
   }
 
   @Test
@@ -523,8 +523,7 @@ class BadInputOnARealNodeTest {
     for (String path : STATEMENT_PATHS) {
       assertEquals(400, node.post(path, "[".repeat(500_000)).statusCode());
       assertEquals(400, node.post(path, "[[\"SELECT 1\"," + "[".repeat(9_999)).statusCode());
-      assertEquals(
-          400, node.post(path, "[[\"SELECT 1\"," + "{\"a\":".repeat(9_999)).statusCode());
+      assertEquals(400, node.post(path, "[[\"SELECT 1\"," + "{\"a\":".repeat(9_999)).statusCode());
       String deep = "SELECT " + "(".repeat(20_000) + "1" + ")".repeat(20_000);
       assertError(node.post(path, list(deep)));
       assertError(node.post(path, list("SELECT " + "-".repeat(1) + " -".repeat(20_000) + "1")));

@@ -28,7 +28,8 @@ final class Dump {
         "[[1,1,\"\u00c1g\u00e6tis byrjun\",13,\"AP8Q\"],"
             + "[2,2,\"Appetite; for\\nDestruction\",25,null]]",
         node.rows("SELECT * FROM albums"));
-    assertEquals("[[\"Guns N' Roses\"],[\"Sigur R\u00f3s\"]]",
+    assertEquals(
+        "[[\"Guns N' Roses\"],[\"Sigur R\u00f3s\"]]",
         node.rows("SELECT name FROM artists ORDER BY 1"));
     assertEquals("[[1,\"IS\",12.5],[2,\"US\",1e+100]]", node.rows("SELECT * FROM prices"));
     assertEquals(

@@ -41,8 +41,7 @@ class ForeignKeysOnARealNodeTest {
     node.dropAll();
     node.mustExecute("CREATE TABLE parent (id INTEGER PRIMARY KEY)");
     node.mustExecute("CREATE TABLE child (p REFERENCES parent)");
-    node.mustExecute(
-        "CREATE TABLE late_child (p REFERENCES parent DEFERRABLE INITIALLY DEFERRED)");
+    node.mustExecute("CREATE TABLE late_child (p REFERENCES parent DEFERRABLE INITIALLY DEFERRED)");
   }
 
   @Test

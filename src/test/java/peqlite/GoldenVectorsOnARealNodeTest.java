@@ -143,8 +143,7 @@ class GoldenVectorsOnARealNodeTest {
         "{\"results\":[{\"columns\":[\"id\",\"name\"],\"types\":[\"integer\",\"text\"]}]}",
         door.read(node, "SELECT * FROM foo WHERE id = 7"));
     assertEquals(
-        "{\"results\":[{\"error\":\"no such table: bar\"}]}",
-        door.read(node, "SELECT * FROM bar"));
+        "{\"results\":[{\"error\":\"no such table: bar\"}]}", door.read(node, "SELECT * FROM bar"));
     assertEquals(
         "{\"results\":[{\"columns\":[\"x'53514C697465'\"],\"types\":[\"text\"],"
             + "\"values\":[[\"SQLite\"]]}]}",
@@ -158,7 +157,8 @@ class GoldenVectorsOnARealNodeTest {
     assertEquals(
         "{\"results\":[],\"error\":\"disallowed pragma\"}",
         door.read(node, "PRAGMA JOURNAL_MODE=DELETE"));
-    assertTrue(door.read(node, "EXPLAIN QUERY PLAN DELETE FROM foo WHERE name = 1").contains("SCAN foo"));
+    assertTrue(
+        door.read(node, "EXPLAIN QUERY PLAN DELETE FROM foo WHERE name = 1").contains("SCAN foo"));
   }
 
   @Test
@@ -323,8 +323,7 @@ class GoldenVectorsOnARealNodeTest {
       String tail = "],\"raft_index\":" + seq + ",\"seq\":" + seq + "}";
       assertTrue(written.body().endsWith(tail), written.body());
       HttpResponse<String> read =
-          node.get(
-              "/db/query?seq&q=SELECT+count(*)+FROM+foo&level=" + level + "&min_seq=" + seq);
+          node.get("/db/query?seq&q=SELECT+count(*)+FROM+foo&level=" + level + "&min_seq=" + seq);
       assertTrue(read.body().contains("\"values\":[[" + i + "]]"), read.body());
       assertTrue(RealNodeFixture.seq(read) >= seq);
       assertTrue(read.body().endsWith("\"seq\":" + RealNodeFixture.seq(read) + "}"), read.body());
@@ -338,8 +337,7 @@ class GoldenVectorsOnARealNodeTest {
     assertEquals(503, response.statusCode());
     assertTrue(response.headers().firstValue("Retry-After").isPresent());
     assertTrue(response.body().startsWith("{\"results\":[],\"error\":\""), response.body());
-    assertTrue(
-        node.get("/db/query?q=SELECT+1&min_seq=1&timeout=100ms").body().contains("[[1]]"));
+    assertTrue(node.get("/db/query?q=SELECT+1&min_seq=1&timeout=100ms").body().contains("[[1]]"));
   }
 
   @Test
@@ -464,8 +462,7 @@ class GoldenVectorsOnARealNodeTest {
     assertEquals("true", node.get("/status?key=store.ready").body());
     HttpResponse<String> written = node.postText("/db/execute", FOO);
     assertEquals(
-        leader.get("addr").asText(),
-        written.headers().firstValue("X-RQLITE-SERVED-BY").orElse(""));
+        leader.get("addr").asText(), written.headers().firstValue("X-RQLITE-SERVED-BY").orElse(""));
     assertEquals(RealNodeFixture.seq(written), node.headSeq());
   }
 

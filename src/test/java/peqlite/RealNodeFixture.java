@@ -44,6 +44,7 @@ final class RealNodeFixture implements AutoCloseable {
 
   private final RunningNode node;
   private final LogWatch log;
+  private final List<String> expectedTroubles = new CopyOnWriteArrayList<>();
   private final HttpClient client =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
@@ -213,9 +214,16 @@ final class RealNodeFixture implements AutoCloseable {
     return URLEncoder.encode(text, StandardCharsets.UTF_8);
   }
 
-  /** What the log said of errors, with any stack trace; empty while all is well. */
+  /** From now on it is fine that the log has errors with this text. */
+  void expectTrouble(String text) {
+    expectedTroubles.add(text);
+  }
+
+  /** What the log said of errors that no test expects; empty while all is well. */
   List<String> troubles() {
-    return List.copyOf(log.troubles);
+    return log.troubles.stream()
+        .filter(trouble -> expectedTroubles.stream().noneMatch(trouble::contains))
+        .toList();
   }
 
   @Override

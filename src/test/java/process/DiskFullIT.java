@@ -44,8 +44,7 @@ class DiskFullIT {
     assertEquals(503, refused.status(), refused::text);
     assertEquals("not applied", refused.outcome());
     assertTrue(refused.error().contains("full"), refused::text);
-    assertEquals(
-        acknowledged, node.query("SELECT count(*) FROM filler", "none").value().asLong());
+    assertEquals(acknowledged, node.query("SELECT count(*) FROM filler", "none").value().asLong());
     assertTrue(node.isAlive());
     assertEquals(0, node.terminate(), "a node without space can still be stopped");
 

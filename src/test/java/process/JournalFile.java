@@ -88,8 +88,7 @@ final class JournalFile {
     return events;
   }
 
-  private static void add(
-      Map<String, List<Position>> positions, String marker, Position position) {
+  private static void add(Map<String, List<Position>> positions, String marker, Position position) {
     positions.computeIfAbsent(marker, none -> new ArrayList<>()).add(position);
   }
 

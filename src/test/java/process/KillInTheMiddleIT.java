@@ -65,7 +65,8 @@ class KillInTheMiddleIT {
     assertEquals(1, node.query("SELECT count(*) FROM log").value().asLong());
     assertEquals(6_000_000, node.query("SELECT length(bytes) FROM log").value().asLong());
     assertEquals(0, node.terminate());
-    assertEquals(0, DatabaseFile.number(node.databaseFile(), "SELECT count(*) FROM _peqlite_parts"));
+    assertEquals(
+        0, DatabaseFile.number(node.databaseFile(), "SELECT count(*) FROM _peqlite_parts"));
   }
 
   /**
@@ -75,8 +76,7 @@ class KillInTheMiddleIT {
    */
   @Test
   void goesOnInTheMiddleOfARequest() throws Exception {
-    Nodes.Preparation preparation =
-        nodes.at(directory.resolve("data")).option("--foreign-keys");
+    Nodes.Preparation preparation = nodes.at(directory.resolve("data")).option("--foreign-keys");
     NodeProcess node = preparation.start().awaitReady();
     assertTrue(node.execute(Writers.DEFERRED_SCHEMA.toArray()).succeeded());
     int statements = 3_000;
@@ -96,9 +96,7 @@ class KillInTheMiddleIT {
           send(() -> first.post("/db/execute", Map.of("Idempotency-Key", marker), inserts));
       try (Connection database = DatabaseFile.open(node.databaseFile())) {
         Eventually.busily(
-            "statements applied",
-            WAIT,
-            () -> DatabaseFile.number(database, STATEMENT) >= applied);
+            "statements applied", WAIT, () -> DatabaseFile.number(database, STATEMENT) >= applied);
       }
       node.kill9();
       assertTrue(answer.handle((ok, failure) -> failure != null).join(), "there is no answer");
@@ -107,10 +105,8 @@ class KillInTheMiddleIT {
 
       node = preparation.start().awaitReady();
       String rows = "SELECT count(*) || ' ' || count(DISTINCT part) FROM log WHERE marker = '";
-      assertEquals(
-          statements + " " + statements, node.query(rows + marker + "'").value().asText());
-      assertTrue(
-          node.post("/db/execute", Map.of("Idempotency-Key", marker), inserts).duplicate());
+      assertEquals(statements + " " + statements, node.query(rows + marker + "'").value().asText());
+      assertTrue(node.post("/db/execute", Map.of("Idempotency-Key", marker), inserts).duplicate());
       assertEquals("ok", node.query("PRAGMA integrity_check").value().asText());
     }
     assertEquals(0, node.terminate());

@@ -68,8 +68,7 @@ class LostFilesIT {
 
     DatabaseFile.delete(broken.databaseFile());
     NodeProcess anew = nodes.start(broken.dataDirectory()).awaitReady();
-    assertEquals(
-        ROWS, anew.query("SELECT count(*) FROM t WHERE v LIKE '%x'").value().asLong());
+    assertEquals(ROWS, anew.query("SELECT count(*) FROM t WHERE v LIKE '%x'").value().asLong());
     assertTrue(anew.execute("UPDATE t SET v = substr(v, 1, length(v) - 1)").succeeded());
     assertEquals(0, anew.terminate());
     assertEquals(contents, DatabaseFile.contents(anew.databaseFile()));
@@ -146,8 +145,7 @@ class LostFilesIT {
     assertEquals(
         0,
         DatabaseFile.number(
-            broken.databaseFile(),
-            "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'other%'"));
+            broken.databaseFile(), "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'other%'"));
   }
 
   /** A node that has written and was stopped. */

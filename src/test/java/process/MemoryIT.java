@@ -29,8 +29,7 @@ class MemoryIT {
 
   @Test
   void streamsAMillionRowsFromASmallHeap() throws Exception {
-    NodeProcess node =
-        nodes.at(directory.resolve("data")).jvm("-Xmx96m").start().awaitReady();
+    NodeProcess node = nodes.at(directory.resolve("data")).jvm("-Xmx96m").start().awaitReady();
     assertTrue(node.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)").succeeded());
     assertTrue(
         node.execute(
@@ -58,7 +57,8 @@ class MemoryIT {
       int from = first;
       Arrays.setAll(
           inserts,
-          i -> new Object[] {"INSERT INTO t VALUES (?, ?)", from + i, "value of row " + (from + i)});
+          i ->
+              new Object[] {"INSERT INTO t VALUES (?, ?)", from + i, "value of row " + (from + i)});
       assertTrue(node.post("/db/execute?transaction", inserts).succeeded());
     }
     assertEquals(MILLION, node.query("SELECT count(*) FROM t").value().asLong());

@@ -172,8 +172,7 @@ final class NodeProcess implements AutoCloseable {
   /** Gets a path. */
   Answer get(String pathAndQuery) throws Exception {
     return Answer.of(
-        client.send(
-            request(pathAndQuery).GET().build(), HttpResponse.BodyHandlers.ofString()));
+        client.send(request(pathAndQuery).GET().build(), HttpResponse.BodyHandlers.ofString()));
   }
 
   /** Reads at level none and hands the body on as it comes. */

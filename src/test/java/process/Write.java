@@ -51,7 +51,6 @@ record Write(String marker, int rows, Fate fate, long seq, boolean first, List<L
   static Write unanswered(String marker, int rows, IOException failure) {
     boolean sent =
         !(failure instanceof ConnectException || failure instanceof HttpConnectTimeoutException);
-    return new Write(
-        marker, rows, sent ? Fate.UNKNOWN : Fate.NOT_APPLIED, -1, true, List.of());
+    return new Write(marker, rows, sent ? Fate.UNKNOWN : Fate.NOT_APPLIED, -1, true, List.of());
   }
 }

@@ -39,8 +39,7 @@ final class WriteCheck {
         case APPLIED -> assertEquals(write.rows(), rows.size(), () -> write + " has " + rows);
         case NOT_APPLIED -> assertEquals(0, rows.size(), () -> write + " has " + rows);
         default ->
-            assertTrue(
-                rows.isEmpty() || rows.size() == write.rows(), () -> write + " has " + rows);
+            assertTrue(rows.isEmpty() || rows.size() == write.rows(), () -> write + " has " + rows);
       }
       TreeSet<Integer> parts = new TreeSet<>(rows.stream().map(Row::part).toList());
       assertEquals(rows.size(), parts.size(), () -> write + " has a statement twice: " + rows);
@@ -52,8 +51,7 @@ final class WriteCheck {
   }
 
   /** Rows got their ids in the order of the positions that were told. */
-  private static void assertRowsInOrderOfPositions(
-      Writers writers, Map<String, List<Row>> stored) {
+  private static void assertRowsInOrderOfPositions(Writers writers, Map<String, List<Row>> stored) {
     List<Write> inOrder =
         writers.writes().stream()
             .filter(write -> write.fate() == Write.Fate.APPLIED && write.first())

@@ -175,8 +175,7 @@ final class Writers implements AutoCloseable {
           Write.answered(
               marker,
               rows,
-              node.post(
-                  "/db/execute?transaction", insert(marker, 0), row(INSERT, marker, null)));
+              node.post("/db/execute?transaction", insert(marker, 0), row(INSERT, marker, null)));
       case LARGE -> {
         char letter = (char) ('a' + own.nextInt(26));
         String text = String.valueOf(letter).repeat(LARGE_BYTES);
