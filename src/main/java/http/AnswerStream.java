@@ -11,7 +11,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.BooleanSupplier;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
@@ -22,6 +22,7 @@ import org.apache.pekko.stream.javadsl.Source;
 import org.apache.pekko.stream.javadsl.SourceQueueWithComplete;
 import org.apache.pekko.util.ByteString;
 import org.jspecify.annotations.Nullable;
+import storage.ReadPool;
 
 /**
  * Takes the bytes of an answer from the reading thread. A small answer is kept and sent whole; once
@@ -62,12 +63,24 @@ final class AnswerStream extends OutputStream {
    * @param system runs their streams
    * @param spool keeps what slow clients have not taken
    * @param inFlight counts each until its client has all of it
+   * @param reads the connections that they are read from
+   * @param blocked how many of those wait for a client, now
    */
-  record Server(ClassicActorSystemProvider system, Spool spool, InFlight inFlight) {}
+  record Server(
+      ClassicActorSystemProvider system,
+      Spool spool,
+      InFlight inFlight,
+      ReadPool reads,
+      AtomicInteger blocked) {
+
+    /** Whether reads wait that not one of the connections can get to. */
+    boolean isStuck() {
+      return reads.queued() > 0 && blocked.get() >= reads.active();
+    }
+  }
 
   private final Server server;
   private final long deadlineNanos;
-  private final BooleanSupplier othersWait;
   private final Consumer<Source<ByteString, ?>> onStreaming;
 
   /** Written and not read to their end yet. Guarded by itself. */
@@ -90,17 +103,14 @@ final class AnswerStream extends OutputStream {
    *
    * @param deadlineNanos by {@link System#nanoTime()}; the client must have all of it a few seconds
    *     after it
-   * @param othersWait whether other reads wait for a thread, now
    * @param onStreaming called at most once, when the answer turns out to be large
    */
   AnswerStream(
       Server server,
       long deadlineNanos,
-      BooleanSupplier othersWait,
       Consumer<Source<ByteString, ?>> onStreaming) {
     this.server = server;
     this.deadlineNanos = deadlineNanos;
-    this.othersWait = othersWait;
     this.onStreaming = onStreaming;
   }
 
@@ -266,16 +276,28 @@ final class AnswerStream extends OutputStream {
 
   /** Blocks until the client has taken the last offer. */
   private void awaitClient() throws NotTaken {
+    if (isTaken(Duration.ZERO)) {
+      return;
+    }
     long startNanos = System.nanoTime();
-    while (!isTaken(STEP)) {
-      long nowNanos = System.nanoTime();
-      long waitedNanos = nowNanos - startNanos;
-      if (nowNanos > deadlineNanos && waitedNanos > CHUNK_NANOS_MIN) {
-        throw new NotTaken("the client did not take the answer in time");
+    server.blocked().incrementAndGet();
+    try {
+      while (!isTaken(STEP)) {
+        giveUp(System.nanoTime() - startNanos);
       }
-      if (waitedNanos > PATIENCE.toNanos() && othersWait.getAsBoolean()) {
-        throw new NotTaken("the client is slow, the spool is full, and others wait");
-      }
+    } finally {
+      server.blocked().decrementAndGet();
+    }
+  }
+
+  /** Throws if there is a reason to. */
+  private void giveUp(long waitedNanos) throws NotTaken {
+    if (System.nanoTime() - deadlineNanos > 0 && waitedNanos > CHUNK_NANOS_MIN) {
+      throw new NotTaken("the client did not take the answer in time");
+    }
+    boolean patient = waitedNanos < PATIENCE.toNanos();
+    if (server.isStuck() || (!patient && server.reads().queued() > 0)) {
+      throw new NotTaken("the client is slow, the spool is full, and others wait");
     }
   }
 

@@ -16,6 +16,7 @@ import org.apache.pekko.http.javadsl.model.HttpHeader;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.http.javadsl.model.RequestEntity;
+import org.apache.pekko.http.scaladsl.model.EntityStreamException;
 import org.apache.pekko.http.scaladsl.model.EntityStreamSizeException;
 import org.apache.pekko.util.ByteString;
 
@@ -115,7 +116,16 @@ final class Bodies {
       return new RequestException(
           RequestException.Kind.SLOW, "the body did not arrive before the request's deadline");
     }
-    return cause;
+    if (cause instanceof RequestException) {
+      return cause;
+    }
+    // Whatever else ends the stream of a body comes from its sender: broken chunks, a lost
+    // connection.
+    String reason =
+        cause instanceof EntityStreamException broken
+            ? broken.info().summary()
+            : "the connection was lost";
+    return RequestException.bad("the body cannot be read: " + reason);
   }
 
   private void checkLength(long length) {

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
 import org.apache.pekko.http.javadsl.model.HttpEntity;
 import org.apache.pekko.http.javadsl.model.HttpHeader;
@@ -44,7 +45,8 @@ final class Router {
     this.answers = new Answers(settings, node.status().clusterAddress());
     Bodies bodies = new Bodies(system, settings);
     Spool spool = new Spool(settings.spoolDirectory(), settings.spoolBytesMax());
-    AnswerStream.Server streams = new AnswerStream.Server(system, spool, inFlight);
+    AnswerStream.Server streams = 
+        new AnswerStream.Server(system, spool, inFlight, node.reads(), new AtomicInteger());
     this.database = new DatabaseRoutes(node, settings, bodies, answers, streams);
     this.status = new StatusRoutes(node, settings, bodies, spool, answers);
   }

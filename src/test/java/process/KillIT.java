@@ -24,7 +24,7 @@ import process.Writers.Kind;
 @Timeout(3600)
 class KillIT {
 
-  private static final int WRITING_MILLIS_MAX = 700;
+  private static final int WRITING_MILLIS_MAX = 500;
 
   @RegisterExtension final Nodes nodes = new Nodes();
   @TempDir Path directory;
