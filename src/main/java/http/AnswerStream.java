@@ -105,10 +105,7 @@ final class AnswerStream extends OutputStream {
    *     after it
    * @param onStreaming called at most once, when the answer turns out to be large
    */
-  AnswerStream(
-      Server server,
-      long deadlineNanos,
-      Consumer<Source<ByteString, ?>> onStreaming) {
+  AnswerStream(Server server, long deadlineNanos, Consumer<Source<ByteString, ?>> onStreaming) {
     this.server = server;
     this.deadlineNanos = deadlineNanos;
     this.onStreaming = onStreaming;

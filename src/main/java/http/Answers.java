@@ -7,6 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import org.apache.pekko.http.javadsl.model.ContentType;
 import org.apache.pekko.http.javadsl.model.HttpCharsets;
@@ -17,6 +19,7 @@ import org.apache.pekko.http.javadsl.model.MediaTypes;
 import org.apache.pekko.http.javadsl.model.headers.RawHeader;
 import org.apache.pekko.stream.javadsl.Source;
 import org.apache.pekko.util.ByteString;
+import storage.ReadFailure;
 
 /**
  * Makes the responses: their status, their headers, and the words of errors. The one place where a
@@ -111,6 +114,20 @@ final class Answers {
   /** This node cannot answer now; nothing was done. */
   HttpResponse unavailable(String reason, Duration retryAfter) {
     return retryAfter(json(503, error(reason, Optional.empty(), fields -> {})), retryAfter);
+  }
+
+  /** The answer where the database could not be read; empty if the failure is of another kind. */
+  Optional<HttpResponse> notRead(Throwable failure) {
+    Throwable cause =
+        failure instanceof CompletionException && failure.getCause() != null
+            ? failure.getCause()
+            : failure;
+    if (cause instanceof ReadFailure read) {
+      return Optional.of(unavailable(read.text(), Duration.ofSeconds(1)));
+    }
+    return cause instanceof RejectedExecutionException rejected
+        ? Optional.of(unavailable(String.valueOf(rejected.getMessage()), Duration.ofSeconds(1)))
+        : Optional.empty();
   }
 
   /** The write is surely not applied and never will be. */

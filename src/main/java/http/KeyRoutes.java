@@ -4,6 +4,7 @@ import actors.KeyRecord;
 import actors.Node;
 import java.io.ByteArrayOutputStream;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.http.javadsl.model.HttpHeader;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
@@ -46,7 +47,13 @@ final class KeyRoutes {
             found ->
                 found
                     .map(record -> known(key, record, context.options()))
-                    .orElseGet(() -> unknown(key)));
+                    .orElseGet(() -> unknown(key)))
+        .exceptionallyCompose(
+            failure ->
+                answers
+                    .notRead(failure)
+                    .map(CompletableFuture::completedFuture)
+                    .orElseGet(() -> CompletableFuture.failedFuture(failure)));
   }
 
   private static IdempotencyKey key(String text) {

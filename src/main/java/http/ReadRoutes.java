@@ -9,7 +9,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
@@ -44,8 +43,7 @@ final class ReadRoutes {
   private final Answers answers;
   private final AnswerStream.Server streams;
 
-  ReadRoutes(
-      Node node, HttpSettings settings, Answers answers, AnswerStream.Server streams) {
+  ReadRoutes(Node node, HttpSettings settings, Answers answers, AnswerStream.Server streams) {
     this.node = node;
     this.settings = settings;
     this.answers = answers;
@@ -122,16 +120,11 @@ final class ReadRoutes {
 
   /** Has no effect when the answer is on its way already. */
   private void fail(CompletableFuture<HttpResponse> response, Throwable failure) {
-    Throwable cause =
-        failure instanceof CompletionException && failure.getCause() != null
-            ? failure.getCause()
-            : failure;
-    if (cause instanceof ReadFailure read) {
-      response.complete(answers.unavailable(read.text(), Duration.ofSeconds(1)));
-    } else if (cause instanceof RejectedExecutionException) {
-      response.complete(answers.unavailable("this node is stopping", Duration.ofSeconds(1)));
+    Optional<HttpResponse> answer = answers.notRead(failure);
+    if (answer.isPresent()) {
+      response.complete(answer.get());
     } else {
-      response.completeExceptionally(cause);
+      response.completeExceptionally(failure);
     }
   }
 

@@ -45,7 +45,7 @@ final class Router {
     this.answers = new Answers(settings, node.status().clusterAddress());
     Bodies bodies = new Bodies(system, settings);
     Spool spool = new Spool(settings.spoolDirectory(), settings.spoolBytesMax());
-    AnswerStream.Server streams = 
+    AnswerStream.Server streams =
         new AnswerStream.Server(system, spool, inFlight, node.reads(), new AtomicInteger());
     this.database = new DatabaseRoutes(node, settings, bodies, answers, streams);
     this.status = new StatusRoutes(node, settings, bodies, spool, answers);

@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Locale;
@@ -55,18 +57,32 @@ final class RawHttp implements Closeable {
     send(head.getBytes(StandardCharsets.US_ASCII));
   }
 
-  /** Says that nothing more comes. */
+  /** Says that nothing more comes; without effect where the node knows, or has closed itself. */
   void endOutput() throws IOException {
-    socket.shutdownOutput();
+    try {
+      if (!socket.isOutputShutdown()) {
+        socket.shutdownOutput();
+      }
+    } catch (SocketException closed) {
+      // The next read tells.
+    }
   }
 
-  /** How long the node may be silent before a read fails, in milliseconds. */
-  void patience(int millis) throws IOException {
-    socket.setSoTimeout(millis);
-  }
-
-  void normalPatience() throws IOException {
-    patience(SILENCE_MILLIS_MAX);
+  /** Whether anything can be read within some time, the end included. */
+  boolean speaks(int millisMax) throws IOException {
+    socket.setSoTimeout(millisMax);
+    in.mark(1);
+    try {
+      int unused = in.read();
+      in.reset();
+      return true;
+    } catch (SocketTimeoutException silence) {
+      return false;
+    } catch (SocketException closed) {
+      return true;
+    } finally {
+      socket.setSoTimeout(SILENCE_MILLIS_MAX);
+    }
   }
 
   /**

@@ -153,7 +153,10 @@ final class RealNodeFixture implements AutoCloseable {
   String content() throws Exception {
     StringBuilder content = new StringBuilder();
     content.append(
-        rows("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE " + OURS + " ORDER BY 1, 2"));
+        rows(
+            "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE "
+                + OURS
+                + " ORDER BY 1, 2"));
     for (String table :
         names("SELECT name FROM sqlite_master WHERE type = 'table' AND " + OURS + " ORDER BY 1")) {
       content.append('\n').append(table).append(' ').append(rows("SELECT * FROM \"" + table + '"'));

@@ -74,7 +74,8 @@ final class DatabaseFile {
           texts(
               connection,
               "SELECT name FROM sqlite_schema WHERE type = 'table'"
-                  + " AND (name NOT LIKE '\\_peqlite\\_%' ESCAPE '\\' OR name = '_peqlite_keys')")) {
+                  + " AND (name NOT LIKE '\\_peqlite\\_%' ESCAPE '\\'"
+                  + " OR name = '_peqlite_keys')")) {
         String columns =
             String.join(
                 " || ',' || ",

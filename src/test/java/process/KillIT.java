@@ -88,6 +88,7 @@ class KillIT {
         assertEquals("ok", node.query("PRAGMA integrity_check").value().asText());
       }
       writers.settleKeyed(node);
+      assertTrue(writers.rowsAcknowledged() > 0, "there were writes");
       WriteCheck.assertAppliedOnce(writers, node);
       assertEquals(0, node.terminate());
       assertFalse(node.log().contains(" ERROR "), "nothing went wrong until it was stopped");
