@@ -6,6 +6,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.pekko.Done;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
 import org.apache.pekko.http.javadsl.model.HttpEntity;
 import org.apache.pekko.http.javadsl.model.HttpHeader;
@@ -96,20 +97,20 @@ final class Router {
     }
     if (path.startsWith("/status")) {
       allow(request, HttpMethods.GET);
-      return status.status(parameters);
+      return discarded(request).thenCompose(done -> status.status(parameters));
     }
     if (path.startsWith("/nodes")) {
       allow(request, HttpMethods.GET);
-      return status.nodes(parameters);
+      return discarded(request).thenCompose(done -> status.nodes(parameters));
     }
     if (path.startsWith("/readyz")) {
       allow(request, HttpMethods.GET);
-      return status.ready(parameters);
+      return discarded(request).thenCompose(done -> status.ready(parameters));
     }
     if (path.equals("/leader")) {
       allow(request, HttpMethods.GET, HttpMethods.POST);
       return request.method().equals(HttpMethods.GET)
-          ? status.leader(parameters)
+          ? discarded(request).thenCompose(done -> status.leader(parameters))
           : withoutBody(request, status.moveLeader());
     }
     if (path.equals("/health")) {
@@ -119,13 +120,18 @@ final class Router {
     return withoutBody(request, answers.empty(404));
   }
 
-  /**
-   * Answers without looking at the body. It is read and thrown away first, within bounds, because
-   * many clients do not read an answer before they have sent everything.
-   */
+  /** Answers without looking at the body. */
   private CompletionStage<HttpResponse> withoutBody(HttpRequest request, HttpResponse response) {
+    return discarded(request).thenApply(done -> response);
+  }
+
+  /**
+   * Reads the body and throws it away, within bounds, because many clients do not read an answer
+   * before they have sent everything. Never fails.
+   */
+  private CompletionStage<Done> discarded(HttpRequest request) {
     if (request.entity() instanceof HttpEntity.Strict) {
-      return CompletableFuture.completedFuture(response);
+      return CompletableFuture.completedFuture(Done.getInstance());
     }
     return request
         .entity()
@@ -133,7 +139,7 @@ final class Router {
         .getDataBytes()
         .completionTimeout(DISCARD_TIMEOUT)
         .runWith(Sink.ignore(), system)
-        .handle((done, failure) -> response);
+        .exceptionally(failure -> Done.getInstance());
   }
 
   static void allow(HttpRequest request, HttpMethod... methods) {

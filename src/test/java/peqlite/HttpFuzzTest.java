@@ -166,8 +166,17 @@ class HttpFuzzTest {
         // It may close at the first bytes that are no request.
         return;
       }
-      // One that is silent may wait for the rest of what it takes for a request.
-      boolean more = !client.speaks(IDLE_MILLIS) || checkAnswer(client, sent);
+      // Silent, it may wait for the rest of what it takes for a request. Where several were sent it
+      // is not told of the end before: Pekko HTTP then may leave the connection open until it
+      // counts
+      // as idle, when the end comes in the middle of a long answer.
+      boolean several = text(sent).split("HTTP/1", -1).length > 2;
+      boolean more = true;
+      boolean asked = true;
+      while (more && asked && client.speaks(IDLE_MILLIS)) {
+        more = checkAnswer(client, sent);
+        asked = several;
+      }
       while (more) {
         client.endOutput();
         more = checkAnswer(client, sent);
@@ -204,7 +213,7 @@ class HttpFuzzTest {
       assertTrue(head.get().header("transfer-encoding").isPresent(), "a short answer is cut");
       return false;
     }
-    if (head.get().isJson()) {
+    if (head.get().isJson() && !head.get().untilClose()) {
       assertTrue(JSON.readTree(body).isContainerNode() || has(sent, "key="), () -> text(body));
     }
     return true;

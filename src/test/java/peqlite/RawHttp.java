@@ -23,7 +23,7 @@ import java.util.Optional;
 final class RawHttp implements Closeable {
 
   /** Longer than any deadline in these tests, so that only a node that hangs reaches it. */
-  private static final int SILENCE_MILLIS_MAX = 60_000;
+  private static final int SILENCE_MILLIS_MAX = 100_000;
 
   private static final int HEAD_BYTES_MAX = 64 * 1024;
 
@@ -99,12 +99,18 @@ final class RawHttp implements Closeable {
     boolean isJson() {
       return header("content-type").orElse("").startsWith("application/json");
     }
+
+    /** Whether only the end of the connection ends the body, so that a cut one looks whole. */
+    boolean untilClose() {
+      return !headers.containsKey("transfer-encoding") && !headers.containsKey("content-length");
+    }
   }
 
   /** What is left of the body that is being read. */
   private long chunkLeft;
 
   private boolean chunked;
+  private boolean untilClose;
   private boolean ended;
 
   /** The head of the next answer that is not preliminary; empty if the node has closed instead. */
@@ -131,9 +137,11 @@ final class RawHttp implements Closeable {
           line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
     }
     chunked = headers.getOrDefault("transfer-encoding", "").equals("chunked");
+    Head head = new Head(Integer.parseInt(status.substring(9, 12)), headers);
+    untilClose = head.untilClose() && head.status() >= 200;
     chunkLeft = chunked ? 0 : Long.parseLong(headers.getOrDefault("content-length", "0"));
-    ended = !chunked && chunkLeft == 0;
-    return Optional.of(new Head(Integer.parseInt(status.substring(9, 12)), headers));
+    ended = !chunked && !untilClose && chunkLeft == 0;
+    return Optional.of(head);
   }
 
   /**
@@ -144,6 +152,9 @@ final class RawHttp implements Closeable {
   int next() throws IOException {
     if (ended) {
       return -1;
+    }
+    if (untilClose) {
+      return in.read();
     }
     if (chunkLeft == 0) {
       String size = line();

@@ -91,13 +91,18 @@ final class SettingsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "node-id      | a b              | --node-id: 'a b' is not 1 to 64 letters, digits and any of . _ : -",
+        "node-id      | a b              | --node-id: 'a b' is not 1 to 64 letters, digits and any"
+            + " of . _ : -",
         "http-addr    | 127.0.0.1        | --http-addr: '127.0.0.1' is not host:port",
-        "http-addr    | 127.0.0.1:70000  | --http-addr: '127.0.0.1:70000' has no port from 0 to 65535",
+        "http-addr    | 127.0.0.1:70000  | --http-addr: '127.0.0.1:70000' has no port from 0 to"
+            + " 65535",
         "cluster-addr | x                | --cluster-addr: 'x' is not host:port",
-        "data-dir     | a?b              | --data-dir: 'a?b' is not a folder's path without question marks",
-        "journal      | postgres         | --journal: 'postgres' is not available in this version; use 'sqlite'",
-        "journal      | quorum           | --journal: 'quorum' is not available in this version; use 'sqlite'",
+        "data-dir     | a?b              | --data-dir: 'a?b' is not a folder's path without"
+            + " question marks",
+        "journal      | postgres         | --journal: 'postgres' is not available in this version;"
+            + " use 'sqlite'",
+        "journal      | quorum           | --journal: 'quorum' is not available in this version;"
+            + " use 'sqlite'",
         "journal      | h2               | --journal: 'h2' is not a journal; use 'sqlite'",
         "foreign-keys | perhaps          | --foreign-keys: 'perhaps' is not true or false",
       })
@@ -124,7 +129,8 @@ final class SettingsTest {
         "peqlite.http.body-bytes-max = big     | 'big' is not a size such as 64MiB",
         "peqlite.http.body-bytes-max = 512MiB  | ''",
         "peqlite.http.timeout = 10m            | is longer than peqlite.http.timeout-max",
-        "peqlite.write.request-bytes-max = 64MiB | is more than half of peqlite.write.pending-bytes-max",
+        "peqlite.write.request-bytes-max = 64MiB | is more than half of"
+            + " peqlite.write.pending-bytes-max",
         "peqlite.sequencer.queue-bytes-max = 1MiB | is less than peqlite.write.request-bytes-max",
         "peqlite.apply.retry-backoff-min = 10s | is longer than peqlite.apply.retry-backoff-max",
         "peqlite.node-id = null                | is not set",
