@@ -87,8 +87,7 @@ class StatusRoutesTest {
     http.node.problem = Optional.of("disk full");
     assertReady(503, "[+]node ok\n[+]leader ok\n[+]store ok\n[+]db not ok: disk full", "/readyz");
     http.node.sequencer = Optional.empty();
-    assertReady(
-        503, "[+]node ok\n[+]leader does not exist\n[+]db not ok: disk full", "/readyz");
+    assertReady(503, "[+]node ok\n[+]leader does not exist\n[+]db not ok: disk full", "/readyz");
     http.node.problem = Optional.empty();
     assertReady(503, "[+]node ok\n[+]leader does not exist", "/readyz");
     assertReady(200, "[+]node ok", "/readyz?noleader");
