@@ -125,6 +125,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private boolean journalUnreachable;
   private long heardNanos;
   private long atHeadNanos = Long.MIN_VALUE;
+  private long walBytes;
   private boolean stepping;
   private boolean nextArePushed;
   private boolean distrustPushes;
@@ -557,11 +558,14 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   /** Keeps the write-ahead log in bounds, readers or not. */
   private void keepLogShort(EventApplier open) {
-    if (open.walBytes() > applySettings.walBytesMax() && !open.checkpoint()) {
-      if (open.walBytes() > 2 * applySettings.walBytesMax()) {
-        reads.quiesce(CHECKPOINT_WAIT_MILLIS, open::checkpoint);
-      }
+    walBytes = open.walBytes();
+    if (walBytes <= applySettings.walBytesMax()) {
+      return;
     }
+    if (!open.checkpoint() && walBytes > 2 * applySettings.walBytesMax()) {
+      reads.quiesce(CHECKPOINT_WAIT_MILLIS, open::checkpoint);
+    }
+    walBytes = open.walBytes();
   }
 
   private void recovered() {
@@ -606,7 +610,6 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private void publish() {
     boolean caughtUp = startHead >= 0 && position.seq() >= startHead;
     boolean condemned = state == ReplicaGauge.State.OUT_OF_SERVICE;
-    EventApplier open = applier;
     gauge.write(
         new ReplicaGauge.Reading(
             state,
@@ -620,7 +623,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
             (caughtUp || journalUnreachable) && !condemned,
             heardNanos,
             atHeadNanos,
-            open == null ? 0 : open.walBytes()));
+            walBytes));
     readGate.tell(ReadGate.Moved.HERE);
   }
 

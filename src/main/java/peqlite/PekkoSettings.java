@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import java.nio.file.Path;
 import java.util.Map;
+import storage.SqliteJournal;
 
 /** Pekko's configuration: that of {@code application.conf} with what {@link Settings} decide. */
 final class PekkoSettings {
@@ -18,13 +19,11 @@ final class PekkoSettings {
    * @param config everything else
    */
   static Config of(NetworkAddress cluster, Path journalFile, Config config) {
-    String url =
-        "jdbc:sqlite:" + journalFile + "?journal_mode=WAL&synchronous=FULL&busy_timeout=5000";
     Map<String, Object> decided =
         Map.of(
             "pekko.remote.artery.canonical.hostname", cluster.host(),
             "pekko.remote.artery.canonical.port", cluster.port(),
-            "pekko-persistence-jdbc.shared-databases.slick.db.url", url);
+            "pekko-persistence-jdbc.shared-databases.slick.db.url", SqliteJournal.url(journalFile));
     return ConfigFactory.parseMap(decided, "settings").withFallback(config);
   }
 }
