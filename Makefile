@@ -1,4 +1,4 @@
-.PHONY: help build test check format bench run coverage clean ci
+.PHONY: help build test check soak format bench run coverage clean ci
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,6 +11,10 @@ test: ## Run the quick tests
 
 check: ## Run everything: tests, process tests, formatting
 	mvn -B verify
+
+soak: ## Run everything for longer: more kills, more random journals, more nonsense
+	mvn --batch-mode verify -Dpeqlite.kills=100 -Dpeqlite.long=true \
+	  -Dpeqlite.determinism.requests=20000 -Dpeqlite.fuzz.seconds=300
 
 format: ## Format all Java code
 	mvn -q spotless:apply

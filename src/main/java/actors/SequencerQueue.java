@@ -73,11 +73,6 @@ final class SequencerQueue {
     return true;
   }
 
-  /** The first item, which stays. Only if there is one. */
-  Waiting first() {
-    return queue.element();
-  }
-
   /**
    * Takes the next batch: in order, up to the limits, but at least one item. A repeat of what is
    * taken is dropped until {@link #remember} knows where it was ordered: a large request would else
