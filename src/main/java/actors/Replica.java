@@ -334,6 +334,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       EventApplier opening = EventApplier.open(databaseFile, applySettings);
       applier = opening;
       handle.set(opening);
+      if (opening.position().seq() < position.seq()) {
+        startHead = -1; // another file stands there: everything begins anew, verdicts included
+      }
       position = opening.position();
       reads.reopen();
       opened = true;
