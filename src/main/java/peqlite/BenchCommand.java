@@ -107,11 +107,8 @@ final class BenchCommand implements Callable<Integer> {
 
   @Option(
       names = "--no-yardsticks",
-      negatable = true,
-      defaultValue = "true",
-      fallbackValue = "true",
       description = "Leave out what the machine does without peqlite.")
-  private boolean yardsticks = true;
+  private boolean withoutYardsticks;
 
   @Option(
       names = "--data-dir",
@@ -160,7 +157,7 @@ final class BenchCommand implements Callable<Integer> {
     Settings settings = Settings.from(config);
     int readThreads = Math.min(settings.read().connections(), plan.readWorkers());
     BenchYardsticks sticks = new BenchYardsticks(directory, plan.warmup(), plan.duration());
-    if (yardsticks) {
+    if (!withoutYardsticks) {
       run.add(sticks.fsync());
       run.add(sticks.inserts());
       if (plan.has("read")) {
@@ -173,7 +170,7 @@ final class BenchCommand implements Callable<Integer> {
       local(run, plan, settings, config, sticks, readThreads);
     }
     // After the node's turn, so that the JVM has warmed up to HTTP for both.
-    if (yardsticks && plan.has("read") && !inProcessOnly) {
+    if (!withoutYardsticks && plan.has("read") && !inProcessOnly) {
       emptyRoute(run, plan, config);
     }
   }
