@@ -80,6 +80,33 @@ final class AttemptNote {
     }
   }
 
+  /** Whether the database was made anew because it differed from the others'. */
+  boolean isMadeAnew() {
+    return Files.exists(madeAnewFile());
+  }
+
+  /** Notes that the database is made anew because it differs from the others'. */
+  void madeAnew() {
+    try {
+      Files.writeString(madeAnewFile(), "made anew because it differed from the other nodes\n");
+    } catch (IOException e) {
+      LOG.warn("cannot write {}: {}", madeAnewFile(), e.toString());
+    }
+  }
+
+  /** It is like the others' now. */
+  void agreesAgain() {
+    try {
+      Files.deleteIfExists(madeAnewFile());
+    } catch (IOException e) {
+      LOG.warn("cannot remove {}: {}", madeAnewFile(), e.toString());
+    }
+  }
+
+  private Path madeAnewFile() {
+    return file.resolveSibling("made-anew");
+  }
+
   /** Removes the note: what it names was applied. */
   void clear() {
     if (written) {

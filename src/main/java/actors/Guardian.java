@@ -1,24 +1,24 @@
 package actors;
 
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
-import org.apache.pekko.cluster.typed.ClusterSingleton;
-import org.apache.pekko.cluster.typed.SingletonActor;
+import storage.Arbiter;
 import storage.Journal;
 import storage.ReadPool;
 
-/** The root of a node's actors: makes them and tells each whom it talks to. */
+/**
+ * The root of the node's own actors, which live as long as the process: makes them and tells each
+ * whom it talks to.
+ */
 final class Guardian {
 
-  private static final String APPLY_DISPATCHER = "peqlite.apply-dispatcher";
-  private static final String JOURNAL_DISPATCHER = "peqlite.journal-dispatcher";
-
-  /** Whom the node's face talks to. */
-  record Parts(ActorRef<WriteSession.Command> session, ActorRef<ReadGate.Command> readGate) {}
+  static final String APPLY_DISPATCHER = "peqlite.apply-dispatcher";
+  static final String JOURNAL_DISPATCHER = "peqlite.journal-dispatcher";
 
   /** What the root accepts. */
   interface Command {}
@@ -26,18 +26,36 @@ final class Guardian {
   /** Where are the parts? */
   record AskParts(ActorRef<Parts> replyTo) implements Command {}
 
-  private Guardian() {}
+  /** The parts of the node, and the keeper of its cluster side. */
+  record Parts(LocalParts local, ActorRef<ClusterKeeper.Command> keeper) {}
 
-  static Behavior<Command> create(
+  /** What everything is made of. */
+  record Materials(
       NodeSettings settings,
+      String processId,
       Journal journal,
+      Arbiter arbiter,
+      ClusterKeeper.Preparation preparation,
       ReadPool reads,
       ReplicaGauge gauge,
       WriteGauge writes,
-      ApplierHandle handle) {
+      ApplierHandle handle,
+      SequencerLink link,
+      ClusterView view,
+      CompletableFuture<String> refused) {}
+
+  /** Makes the cluster's actor system, which needs to know the node's parts. */
+  interface FactoryMaker {
+    /** The factory for the node with these parts. */
+    ClusterKeeper.Factory make(LocalParts parts, ActorRef<ClusterKeeper.Command> keeper);
+  }
+
+  private Guardian() {}
+
+  static Behavior<Command> create(Materials materials, FactoryMaker maker) {
     return Behaviors.setup(
         context -> {
-          Parts parts = start(context, settings, journal, reads, gauge, writes, handle);
+          Parts parts = start(context, materials, maker);
           return Behaviors.receive(Command.class)
               .onMessage(
                   AskParts.class,
@@ -50,13 +68,11 @@ final class Guardian {
   }
 
   private static Parts start(
-      ActorContext<Command> context,
-      NodeSettings settings,
-      Journal journal,
-      ReadPool reads,
-      ReplicaGauge gauge,
-      WriteGauge writes,
-      ApplierHandle handle) {
+      ActorContext<Command> context, Materials materials, FactoryMaker maker) {
+    NodeSettings settings = materials.settings();
+    Journal journal = materials.journal();
+    ReplicaGauge gauge = materials.gauge();
+    SequencerLink link = materials.link();
     Executor journalExecutor =
         context.getSystem().dispatchers().lookup(DispatcherSelector.fromConfig(JOURNAL_DISPATCHER));
     ActorRef<Replica.Command> replica =
@@ -67,36 +83,46 @@ final class Guardian {
                 NodeSettings.databaseFile(settings.dataDirectory()),
                 NodeSettings.attemptFile(settings.dataDirectory()),
                 journal,
-                reads,
+                journalExecutor,
+                materials.reads(),
                 gauge,
-                handle),
+                materials.handle(),
+                link,
+                materials.processId()),
             "replica",
             DispatcherSelector.fromConfig(APPLY_DISPATCHER));
-    ActorRef<Sequencer.Command> sequencer =
-        ClusterSingleton.get(context.getSystem())
-            .init(
-                SingletonActor.of(
-                    SequencerHost.create(
-                        () ->
-                            Sequencer.create(
-                                settings.sequencer(),
-                                settings.nodeId(),
-                                settings.replicated(),
-                                replica,
-                                journal,
-                                journalExecutor)),
-                    "sequencer"));
     ActorRef<ReadGate.Command> readGate =
-        context.spawn(ReadGate.create(gauge, sequencer, journal, journalExecutor), "read-gate");
+        context.spawn(ReadGate.create(gauge, link, journal, journalExecutor), "read-gate");
     ActorRef<WriteSession.Command> session =
         context.spawn(
-            WriteSession.create(settings.write(), settings.nodeId(), gauge, writes, sequencer),
+            WriteSession.create(
+                settings.write(),
+                settings.nodeId(),
+                materials.processId(),
+                gauge,
+                materials.writes(),
+                link),
             "write-session");
+    LocalParts local = new LocalParts(replica, session, readGate, gauge);
+    CompletableFuture<ActorRef<ClusterKeeper.Command>> self = new CompletableFuture<>();
+    ActorRef<ClusterKeeper.Command> keeper =
+        context.spawn(
+            ClusterKeeper.create(
+                materials.preparation(),
+                materials.arbiter(),
+                (clusterId, listener) -> maker.make(local, self.join()).start(clusterId, listener),
+                gauge,
+                materials.view(),
+                journalExecutor,
+                materials.refused()),
+            "cluster-keeper");
+    self.complete(keeper);
     // Without one of them the node is no use: their end is not handled and so ends the guardian.
     context.watch(replica);
     context.watch(readGate);
     context.watch(session);
-    replica.tell(new Replica.Start(sequencer, session, readGate));
-    return new Parts(session, readGate);
+    context.watch(keeper);
+    replica.tell(new Replica.Start(session, readGate));
+    return new Parts(local, keeper);
   }
 }

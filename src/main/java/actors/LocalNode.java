@@ -3,15 +3,27 @@ package actors;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorRefResolver;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.cluster.Member;
+import org.apache.pekko.cluster.typed.Cluster;
 import sql.IdempotencyKey;
 import sql.WriteRequest;
+import storage.DatabaseConnections;
 import storage.KeyReader;
 import storage.ReadLimits;
 import storage.ReadPool;
@@ -26,6 +38,9 @@ final class LocalNode implements Node {
   /** A sequencer that is open says so twice a second. */
   private static final Duration SEQUENCER_SILENT_MAX = Duration.ofSeconds(3);
 
+  /** How often it is looked whether the sequencer has moved. */
+  private static final Duration MOVE_LOOK = Duration.ofMillis(250);
+
   private static final long KEY_BYTES_MAX = 64L << 20;
 
   private final NodeSettings settings;
@@ -34,16 +49,20 @@ final class LocalNode implements Node {
   private final ReadPool reads;
   private final ReplicaGauge gauge;
   private final WriteGauge writes;
+  private final ClusterView view;
+  private final Map<Address, NodeGateway.StatusAnswer> lastKnown = new ConcurrentHashMap<>();
   private final Instant startedAt = Instant.now();
   private volatile String httpUrl = "";
 
   LocalNode(
       NodeSettings settings,
-      Guardian.Parts parts,
+      LocalParts parts,
       ReadPool reads,
       ReplicaGauge gauge,
-      WriteGauge writes) {
+      WriteGauge writes,
+      ClusterView view) {
     this.settings = settings;
+    this.view = view;
     this.session = parts.session();
     this.readGate = parts.readGate();
     this.reads = reads;
@@ -135,8 +154,9 @@ final class LocalNode implements Node {
         now.applied(),
         isReady(now),
         now.state().text(),
-        now.problem(),
+        now.problem().or(view::problem),
         writes.pending(),
+        view.messagesDropped(),
         size(NodeSettings.databaseFile(settings.dataDirectory())),
         now.walBytes());
   }
@@ -157,21 +177,163 @@ final class LocalNode implements Node {
     return file.toFile().length();
   }
 
-  @Override
-  public CompletionStage<List<MemberStatus>> members() {
-    long start = System.nanoTime();
+  /** This node as the others see it. */
+  NodeGateway.StatusAnswer statusForOthers() {
     ReplicaGauge.Reading now = gauge.read();
-    return CompletableFuture.completedFuture(
-        List.of(
-            new MemberStatus(
-                settings.nodeId(),
-                httpUrl,
-                settings.clusterAddress(),
-                settings.version(),
-                true,
-                true,
-                settings.nodeId().equals(now.sequencerNodeId()),
-                System.nanoTime() - start)));
+    return new NodeGateway.StatusAnswer(
+        settings.nodeId(),
+        httpUrl,
+        settings.version(),
+        DatabaseConnections.sqliteVersion(),
+        now.applied(),
+        now.head(),
+        now.state().text());
+  }
+
+  @Override
+  public CompletionStage<List<MemberStatus>> members(Duration timeout) {
+    ActorSystem<?> system = view.system().orElse(null);
+    if (system == null) {
+      return CompletableFuture.completedFuture(List.of(self(System.nanoTime())));
+    }
+    Cluster cluster = Cluster.get(system);
+    List<CompletableFuture<MemberStatus>> members = new ArrayList<>();
+    boolean selfThere = false;
+    for (Member member : cluster.state().getMembers()) {
+      if (member.uniqueAddress().equals(cluster.selfMember().uniqueAddress())) {
+        selfThere = true;
+        members.add(CompletableFuture.completedFuture(self(System.nanoTime())));
+      } else {
+        members.add(ask(system, member, timeout));
+      }
+    }
+    if (!selfThere) {
+      members.add(CompletableFuture.completedFuture(self(System.nanoTime())));
+    }
+    return CompletableFuture.allOf(members.toArray(CompletableFuture[]::new))
+        .thenApply(
+            done ->
+                members.stream()
+                    .map(CompletableFuture::join)
+                    .sorted(Comparator.comparing(MemberStatus::nodeId))
+                    .toList());
+  }
+
+  private MemberStatus self(long start) {
+    return member(statusForOthers(), settings.clusterAddress(), true, System.nanoTime() - start);
+  }
+
+  private CompletableFuture<MemberStatus> ask(
+      ActorSystem<?> system, Member member, Duration timeout) {
+    Address address = member.address();
+    String hostPort = address.getHost().orElse("") + ":" + address.getPort().orElse(0);
+    long start = System.nanoTime();
+    return AskPattern.<NodeMessage, NodeGateway.StatusAnswer>ask(
+            ClusterMembers.gateway(ActorRefResolver.get(system), address),
+            NodeGateway.AskStatus::new,
+            timeout,
+            system.scheduler())
+        .handle(
+            (answer, failure) -> {
+              long nanos = System.nanoTime() - start;
+              if (answer != null) {
+                lastKnown.put(address, answer);
+                return member(answer, hostPort, true, nanos);
+              }
+              NodeGateway.StatusAnswer known = lastKnown.get(address);
+              return member(
+                  known != null
+                      ? known
+                      : new NodeGateway.StatusAnswer(hostPort, "", "", "", 0, 0, ""),
+                  hostPort,
+                  false,
+                  nanos);
+            })
+        .toCompletableFuture();
+  }
+
+  private MemberStatus member(
+      NodeGateway.StatusAnswer answer, String address, boolean reachable, long nanos) {
+    ReplicaGauge.Reading now = gauge.read();
+    long head = Math.max(now.head(), answer.head());
+    return new MemberStatus(
+        answer.nodeId(),
+        answer.httpUrl(),
+        address,
+        answer.version(),
+        true,
+        reachable,
+        answer.nodeId().equals(now.sequencerNodeId()),
+        reachable ? OptionalLong.of(answer.applied()) : OptionalLong.empty(),
+        Math.max(0, head - answer.applied()),
+        answer.sqliteVersion(),
+        nanos);
+  }
+
+  /**
+   * The sequencer runs on the oldest member: whoever is older than the one it is to move to leaves
+   * for a moment and comes back as the youngest, one after the other.
+   */
+  @Override
+  public CompletionStage<Optional<String>> moveSequencer(
+      Optional<String> nodeId, Duration timeout) {
+    long deadlineNanos = System.nanoTime() + timeout.toNanos();
+    String from = gauge.read().sequencerNodeId();
+    if (nodeId.isPresent() && nodeId.get().equals(from)) {
+      return CompletableFuture.completedFuture(Optional.empty());
+    }
+    return members(timeout)
+        .thenCompose(
+            members -> {
+              List<MemberStatus> others =
+                  members.stream()
+                      .filter(member -> member.reachable() && !member.nodeId().equals(from))
+                      .toList();
+              if (others.isEmpty()) {
+                return done("there is no other node that can be reached");
+              }
+              if (nodeId.isPresent()
+                  && others.stream().noneMatch(o -> o.nodeId().equals(nodeId.get()))) {
+                return done("there is no node " + nodeId.get() + " that can be reached");
+              }
+              return moveOn(from, nodeId, deadlineNanos);
+            });
+  }
+
+  private static CompletionStage<Optional<String>> done(String why) {
+    return CompletableFuture.completedFuture(Optional.of(why));
+  }
+
+  private CompletionStage<Optional<String>> moveOn(
+      String from, Optional<String> to, long deadlineNanos) {
+    ReplicaGauge.Reading now = gauge.read();
+    String current = now.sequencerNodeId();
+    boolean moved =
+        !current.isEmpty() && to.map(current::equals).orElseGet(() -> !current.equals(from));
+    if (moved) {
+      return CompletableFuture.completedFuture(Optional.empty());
+    }
+    long left = deadlineNanos - System.nanoTime();
+    if (left <= 0) {
+      return done("the sequencer has not moved in time; it runs on node " + current);
+    }
+    ActorSystem<?> system = view.system().orElse(null);
+    if (system != null && !current.isEmpty()) {
+      askToMove(system);
+    }
+    return CompletableFuture.supplyAsync(
+            () -> Boolean.TRUE,
+            CompletableFuture.delayedExecutor(MOVE_LOOK.toMillis(), TimeUnit.MILLISECONDS))
+        .thenCompose(again -> moveOn(from, to, deadlineNanos));
+  }
+
+  /** Only the node of the sequencer does something; it may be asked more than once. */
+  private void askToMove(ActorSystem<?> system) {
+    ActorRef<NodeGateway.MoveAnswer> nobody = system.ignoreRef();
+    ActorRefResolver resolver = ActorRefResolver.get(system);
+    for (Member member : Cluster.get(system).state().getMembers()) {
+      ClusterMembers.gateway(resolver, member.address()).tell(new NodeGateway.AskMove(nobody));
+    }
   }
 
   @Override

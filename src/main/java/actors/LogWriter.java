@@ -11,7 +11,7 @@ import org.apache.pekko.persistence.typed.javadsl.EventHandler;
 import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
 import org.apache.pekko.persistence.typed.javadsl.Recovery;
 import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
-import storage.SqliteJournal;
+import storage.Journal;
 
 /**
  * Appends events to the journal, one at a time, each under the next sequence number. The journal
@@ -21,8 +21,7 @@ import storage.SqliteJournal;
  * history is. On any failure the actor stops, and its sequencer with it: what was being appended is
  * in doubt then.
  */
-final class LogWriter
-    extends EventSourcedBehavior<LogWriter.Append, JournalEvent, LogWriter.Empty> {
+class LogWriter extends EventSourcedBehavior<LogWriter.Append, JournalEvent, LogWriter.Empty> {
 
   /** Append one event. */
   record Append(byte[] bytes) {}
@@ -36,11 +35,36 @@ final class LogWriter
   private final ActorRef<Sequencer.Command> sequencer;
 
   static Behavior<Append> create(ActorRef<Sequencer.Command> sequencer) {
-    return Behaviors.setup(context -> new LogWriter(context, sequencer));
+    return Behaviors.setup(context -> new LogWriter(context, sequencer, Journal.PERSISTENCE_ID));
   }
 
-  private LogWriter(ActorContext<Append> context, ActorRef<Sequencer.Command> sequencer) {
-    super(PersistenceId.ofUniqueId(SqliteJournal.PERSISTENCE_ID));
+  /**
+   * Looks for a number that nobody writes under, and stops: the connections, the plugin and the
+   * classes that an opening needs are there then, which makes the first one on a node much shorter.
+   */
+  static Behavior<Append> createToWarmUp() {
+    return Behaviors.setup(
+        context ->
+            new LogWriter(
+                context, context.getSystem().ignoreRef(), Journal.PERSISTENCE_ID + "-warm-up") {
+              @Override
+              void onRecovered(Empty state) {
+                context.getSelf().tell(new Append(new byte[0]));
+              }
+
+              @Override
+              public CommandHandler<Append, JournalEvent, Empty> commandHandler() {
+                return newCommandHandlerBuilder()
+                    .forAnyState()
+                    .onCommand(Append.class, append -> Effect().stop())
+                    .build();
+              }
+            });
+  }
+
+  private LogWriter(
+      ActorContext<Append> context, ActorRef<Sequencer.Command> sequencer, String persistenceId) {
+    super(PersistenceId.ofUniqueId(persistenceId));
     this.context = context;
     this.sequencer = sequencer;
   }
@@ -80,7 +104,7 @@ final class LogWriter
     return (state, event) -> state;
   }
 
-  private void onRecovered(Empty state) {
+  void onRecovered(Empty state) {
     sequencer.tell(new Sequencer.WriterReady(lastSequenceNumber(context)));
   }
 

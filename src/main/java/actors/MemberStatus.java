@@ -1,5 +1,7 @@
 package actors;
 
+import java.util.OptionalLong;
+
 /**
  * One member of the cluster, as {@code /nodes} shows it.
  *
@@ -10,6 +12,9 @@ package actors;
  * @param voter whether it counts for decisions
  * @param reachable whether it answers
  * @param sequencer whether the sequencer runs there
+ * @param appliedSeq the last event it has applied; empty while it does not answer
+ * @param lag events that the journal holds, as far as it knows, beyond that
+ * @param sqliteVersion of the SQLite it runs, empty while unknown
  * @param nanos how long it took to ask it
  */
 public record MemberStatus(
@@ -20,4 +25,7 @@ public record MemberStatus(
     boolean voter,
     boolean reachable,
     boolean sequencer,
+    OptionalLong appliedSeq,
+    long lag,
+    String sqliteVersion,
     long nanos) {}

@@ -43,8 +43,21 @@ public interface Node {
   /** This node's view, now. */
   NodeStatus status();
 
-  /** The members of the cluster, sorted by node id. */
-  CompletionStage<List<MemberStatus>> members();
+  /**
+   * The members of the cluster, sorted by node id; a node that is in no cluster knows itself only.
+   *
+   * @param timeout how long to wait for the others; who does not answer is shown as unreachable
+   */
+  CompletionStage<List<MemberStatus>> members(Duration timeout);
+
+  /**
+   * Moves the sequencer to another node.
+   *
+   * @param nodeId the node to move it to; empty for any other
+   * @param timeout how long to wait until it runs there
+   * @return empty when it has moved, else why it has not
+   */
+  CompletionStage<Optional<String>> moveSequencer(Optional<String> nodeId, Duration timeout);
 
   /** Whether foreign keys are enforced; the same on every node. */
   boolean foreignKeys();

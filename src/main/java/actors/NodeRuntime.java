@@ -1,63 +1,87 @@
 package actors;
 
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
 import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.Done;
-import org.apache.pekko.actor.CoordinatedShutdown;
+import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
-import org.apache.pekko.cluster.typed.Cluster;
-import org.apache.pekko.cluster.typed.Join;
+import storage.Arbiter;
 import storage.Journal;
 import storage.JournalException;
+import storage.PostgresArbiter;
+import storage.PostgresJournal;
 import storage.ReadPool;
+import storage.SoloArbiter;
 import storage.SqliteJournal;
 
 /**
- * A running node: its actor system, its journal and its read connections. Thread-safe.
+ * A running node: its actors, its journal and its read connections. Thread-safe.
  *
- * <p>It runs as soon as it is started, but may not be ready: see {@link #ready}.
+ * <p>It runs as soon as it is started, but may not be ready: see {@link #ready}. Its cluster side
+ * is an actor system of its own, which may end and begin anew: see {@link #clusterSystem}.
  */
 public final class NodeRuntime {
 
   private static final Duration READY_POLL = Duration.ofMillis(10);
   private static final Duration START_MAX = Duration.ofSeconds(30);
+  private static final Duration LEAVE_MAX = Duration.ofSeconds(20);
+
+  /** The name of the cluster's actor systems; only those of one name join each other. */
+  private static final String CLUSTER = "peqlite";
+
+  /** Where the cluster's id stands in the configuration that joining nodes compare. */
+  private static final String IDENTITY = "peqlite.cluster.identity";
+
+  private record Store(Journal journal, Arbiter arbiter, ClusterKeeper.Preparation preparation) {}
 
   private final ActorSystem<Guardian.Command> system;
   private final LocalNode node;
-  private final Journal journal;
+  private final Store store;
   private final ReadPool reads;
   private final ApplierHandle handle;
+  private final ClusterView view;
   private final Guardian.Parts parts;
+  private final CompletableFuture<String> refused;
   private final CompletableFuture<Done> ready = new CompletableFuture<>();
 
   private NodeRuntime(
       ActorSystem<Guardian.Command> system,
       LocalNode node,
-      Journal journal,
+      Store store,
       ReadPool reads,
       ApplierHandle handle,
-      Guardian.Parts parts) {
+      ClusterView view,
+      Guardian.Parts parts,
+      CompletableFuture<String> refused) {
     this.system = system;
     this.node = node;
-    this.journal = journal;
+    this.store = store;
     this.reads = reads;
     this.handle = handle;
+    this.view = view;
     this.parts = parts;
+    this.refused = refused;
   }
 
   /**
-   * Starts a node that is a cluster of its own.
+   * Starts a node.
    *
-   * <p>Blocks while the journal is opened. The stage fails if the journal cannot be opened or the
-   * cluster address cannot be bound; then nothing is left running.
+   * <p>Blocks while the journal of a single node is opened; one that nodes share is reached later,
+   * and tried for as long as it takes. The stage fails if the former cannot be opened; then nothing
+   * is left running.
    */
   public static CompletionStage<NodeRuntime> start(NodeSettings settings) {
-    SqliteJournal journal;
+    Store store;
     try {
-      journal = SqliteJournal.open(NodeSettings.journalFile(settings.dataDirectory()));
+      store = store(settings);
     } catch (JournalException e) {
       return CompletableFuture.failedFuture(e);
     }
@@ -66,28 +90,110 @@ public final class NodeRuntime {
     ReplicaGauge gauge = new ReplicaGauge();
     WriteGauge writes = new WriteGauge();
     ApplierHandle handle = new ApplierHandle();
+    SequencerLink link = new SequencerLink();
+    ClusterView view = new ClusterView();
+    String processId = UUID.randomUUID().toString();
+    CompletableFuture<String> refused = new CompletableFuture<>();
+    CompletableFuture<LocalNode> self = new CompletableFuture<>();
+    Guardian.Materials materials =
+        new Guardian.Materials(
+            settings,
+            processId,
+            store.journal(),
+            store.arbiter(),
+            store.preparation(),
+            reads,
+            gauge,
+            writes,
+            handle,
+            link,
+            view,
+            refused);
     ActorSystem<Guardian.Command> system;
     try {
       system =
           ActorSystem.create(
-              Guardian.create(settings, journal, reads, gauge, writes, handle),
-              "peqlite",
-              settings.pekko());
+              Guardian.create(
+                  materials,
+                  (parts, keeper) ->
+                      (clusterId, listener) ->
+                          startCluster(materials, parts, keeper, self, clusterId, listener)),
+              "peqlite-node",
+              nodeConfig(settings.pekko()));
     } catch (RuntimeException e) {
       reads.close();
-      journal.close();
+      close(store);
       return CompletableFuture.failedFuture(e);
     }
-    Cluster cluster = Cluster.get(system);
-    cluster.manager().tell(Join.create(cluster.selfMember().address()));
     return AskPattern.ask(system, Guardian.AskParts::new, START_MAX, system.scheduler())
         .thenApply(
             parts -> {
-              LocalNode node = new LocalNode(settings, parts, reads, gauge, writes);
-              NodeRuntime runtime = new NodeRuntime(system, node, journal, reads, handle, parts);
+              LocalNode node = new LocalNode(settings, parts.local(), reads, gauge, writes, view);
+              self.complete(node);
+              NodeRuntime runtime =
+                  new NodeRuntime(system, node, store, reads, handle, view, parts, refused);
               runtime.awaitReady();
               return runtime;
             });
+  }
+
+  private static Store store(NodeSettings settings) throws JournalException {
+    if (settings.journal() instanceof JournalChoice.Postgres postgres) {
+      PostgresJournal journal = new PostgresJournal(postgres.settings());
+      return new Store(journal, new PostgresArbiter(postgres.settings()), journal::prepare);
+    }
+    SqliteJournal journal = SqliteJournal.open(NodeSettings.journalFile(settings.dataDirectory()));
+    return new Store(journal, new SoloArbiter(), () -> {});
+  }
+
+  /** The node's own actors talk to nobody outside the process, and append nothing themselves. */
+  private static Config nodeConfig(Config config) {
+    return ConfigFactory.parseMap(
+            Map.of("pekko.actor.provider", "local", "pekko.persistence.journal.plugin", ""))
+        .withFallback(config);
+  }
+
+  private static ActorSystem<?> startCluster(
+      Guardian.Materials materials,
+      LocalParts parts,
+      ActorRef<ClusterKeeper.Command> keeper,
+      CompletableFuture<LocalNode> self,
+      String clusterId,
+      Membership.Listener listener) {
+    NodeGateway.Owner gatewayOwner =
+        new NodeGateway.Owner() {
+          @Override
+          public NodeGateway.StatusAnswer status() {
+            return self.join().statusForOthers();
+          }
+
+          @Override
+          public void moveSequencer() {
+            keeper.tell(new ClusterKeeper.Leave("the sequencer is to run elsewhere"));
+          }
+
+          @Override
+          public void dropped() {
+            materials.view().messageDropped();
+          }
+        };
+    Config config =
+        ConfigFactory.parseMap(Map.of(IDENTITY, clusterId))
+            .withFallback(materials.settings().pekko());
+    return ActorSystem.create(
+        ClusterGuardian.create(
+            new ClusterGuardian.Node(
+                materials.settings(),
+                materials.processId(),
+                parts,
+                materials.link(),
+                materials.journal(),
+                materials.arbiter(),
+                gatewayOwner,
+                reason -> keeper.tell(new ClusterKeeper.Leave(reason)),
+                listener)),
+        CLUSTER,
+        config);
   }
 
   private void awaitReady() {
@@ -103,14 +209,27 @@ public final class NodeRuntime {
     return node;
   }
 
-  /** For what else is to run in the node's actor system, such as HTTP. */
+  /** For what else is to run as long as the node does, such as HTTP. */
   public ActorSystem<?> system() {
     return system;
+  }
+
+  /** The cluster's actor system as it is now; there is none while it is started anew. */
+  public Optional<ActorSystem<?>> clusterSystem() {
+    return view.system();
   }
 
   /** Completes when the node serves every level of read and takes writes for the first time. */
   public CompletionStage<Done> ready() {
     return ready;
+  }
+
+  /**
+   * Completes with the reason if the node cannot take part until an operator has acted, and never
+   * took part since it started.
+   */
+  public CompletionStage<String> refused() {
+    return refused;
   }
 
   /** Tells where this node's HTTP interface is, for {@link MemberStatus#httpUrl}. */
@@ -125,23 +244,35 @@ public final class NodeRuntime {
 
   /**
    * Takes no more writes, waits until those that were taken are answered or past their deadline,
-   * and ends the node.
+   * leaves the cluster, and ends the node.
    */
   public CompletionStage<Done> stop() {
     CompletableFuture<Integer> drained = new CompletableFuture<>();
-    parts.session().tell(new WriteSession.Drain(drained));
+    parts.local().session().tell(new WriteSession.Drain(drained));
     return drained
         .completeOnTimeout(0, NodeSettings.drainMax().toMillis(), TimeUnit.MILLISECONDS)
         .thenCompose(
             none -> {
+              CompletableFuture<Done> left = new CompletableFuture<>();
+              parts.keeper().tell(new ClusterKeeper.Stop(left));
+              return left.completeOnTimeout(
+                  Done.getInstance(), LEAVE_MAX.toMillis(), TimeUnit.MILLISECONDS);
+            })
+        .thenCompose(
+            left -> {
               handle.stop();
-              return CoordinatedShutdown.get(system)
-                  .runAll(CoordinatedShutdown.actorSystemTerminateReason());
+              system.terminate();
+              return system.getWhenTerminated();
             })
         .whenComplete(
             (done, failure) -> {
               reads.close();
-              journal.close();
+              close(store);
             });
+  }
+
+  private static void close(Store store) {
+    store.arbiter().close();
+    store.journal().close();
   }
 }

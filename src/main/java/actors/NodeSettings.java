@@ -15,7 +15,9 @@ import storage.ReplicatedSettings;
  * @param version of peqlite
  * @param clusterAddress host:port where the cluster finds this node
  * @param dataDirectory where its files are; it exists and belongs to this process
- * @param pekko the configuration of the actor system, address and journal included
+ * @param pekko the configuration of the cluster's actor system, address and journal included
+ * @param journal where events are made durable
+ * @param cluster how it finds the others
  * @param replicated what the journal tells every replica
  * @param apply how this node applies
  * @param replica when and how often it tries again
@@ -29,6 +31,8 @@ public record NodeSettings(
     String clusterAddress,
     Path dataDirectory,
     Config pekko,
+    JournalChoice journal,
+    ClusterSettings cluster,
     ReplicatedSettings replicated,
     ApplySettings apply,
     Replica.Settings replica,

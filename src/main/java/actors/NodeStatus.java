@@ -19,6 +19,7 @@ import java.util.Optional;
  *     out-of-service}
  * @param problem what is wrong, in words for an operator
  * @param pendingWrites writes that were taken and are not answered yet
+ * @param messagesDropped messages between nodes that Pekko gave up since the start
  * @param databaseBytes size of the database file
  * @param walBytes size of its write-ahead log
  */
@@ -35,6 +36,7 @@ public record NodeStatus(
     String replicaState,
     Optional<String> problem,
     int pendingWrites,
+    long messagesDropped,
     long databaseBytes,
     long walBytes) {
 

@@ -17,6 +17,9 @@ final class PendingWrite {
   /** Whether its cancellation was sent. */
   boolean givingUp;
 
+  /** Whether its bytes count as being on their way. */
+  boolean counted;
+
   /** When it, or its cancellation, was last sent, by {@link System#nanoTime()}. */
   long sentNanos;
 

@@ -8,7 +8,6 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -40,7 +39,7 @@ final class ReadGate extends AbstractBehavior<ReadGate.Command> {
       implements Command {}
 
   /** The sequencer says: this was committed when it was asked. */
-  record Committed(long question, long seq) implements Command, Wire {}
+  record Committed(long question, long seq) implements Command, NodeMessage {}
 
   private record JournalHead(long question, long seq, Optional<String> failure)
       implements Command {}
@@ -48,6 +47,11 @@ final class ReadGate extends AbstractBehavior<ReadGate.Command> {
   /** The replica has moved. */
   enum Moved implements Command {
     HERE
+  }
+
+  /** Another sequencer is open: what its predecessor was asked is asked again. */
+  enum SequencerOpen implements Command {
+    NOW
   }
 
   private enum Tick implements Command {
@@ -73,12 +77,13 @@ final class ReadGate extends AbstractBehavior<ReadGate.Command> {
   private static final long ASK_AGAIN_NANOS = Duration.ofMillis(500).toNanos();
 
   private final ReplicaGauge gauge;
-  private final ActorRef<Sequencer.Command> sequencer;
+  private final SequencerLink link;
   private final Journal journal;
   private final Executor journalExecutor;
   private final List<Waiting> waiting = new ArrayList<>();
   private final Questions weak = new Questions();
   private final Questions linearizable = new Questions();
+  private boolean askingJournal;
 
   /** Which question is open, and whether another is due. */
   private static final class Questions {
@@ -89,27 +94,23 @@ final class ReadGate extends AbstractBehavior<ReadGate.Command> {
   }
 
   static Behavior<Command> create(
-      ReplicaGauge gauge,
-      ActorRef<Sequencer.Command> sequencer,
-      Journal journal,
-      Executor journalExecutor) {
+      ReplicaGauge gauge, SequencerLink link, Journal journal, Executor journalExecutor) {
     return Behaviors.setup(
         context ->
             Behaviors.withTimers(
-                timers ->
-                    new ReadGate(context, timers, gauge, sequencer, journal, journalExecutor)));
+                timers -> new ReadGate(context, timers, gauge, link, journal, journalExecutor)));
   }
 
   private ReadGate(
       ActorContext<Command> context,
       TimerScheduler<Command> timers,
       ReplicaGauge gauge,
-      ActorRef<Sequencer.Command> sequencer,
+      SequencerLink link,
       Journal journal,
       Executor journalExecutor) {
     super(context);
     this.gauge = gauge;
-    this.sequencer = sequencer;
+    this.link = link;
     this.journal = journal;
     this.journalExecutor = journalExecutor;
     timers.startTimerWithFixedDelay(Tick.NOW, TICK);
@@ -121,6 +122,7 @@ final class ReadGate extends AbstractBehavior<ReadGate.Command> {
         .onMessage(Admit.class, this::onAdmit)
         .onMessage(Committed.class, this::onCommitted)
         .onMessage(JournalHead.class, this::onJournalHead)
+        .onMessageEquals(SequencerOpen.NOW, this::onSequencerOpen)
         .onMessageEquals(Moved.HERE, this::onMoved)
         .onMessageEquals(Tick.NOW, this::onTick)
         .build();
@@ -151,20 +153,33 @@ final class ReadGate extends AbstractBehavior<ReadGate.Command> {
   /** Asks what somebody waits for and nobody is being asked about. */
   private void ask() {
     if (isWanted(weak)) {
-      begin(weak);
-      sequencer.tell(new Sequencer.AskCommitted(weak.asked, getContext().getSelf()));
+      send(weak);
     }
     if (isWanted(linearizable)) {
-      begin(linearizable);
-      long question = linearizable.asked;
-      getContext()
-          .pipeToSelf(
-              CompletableFuture.supplyAsync(() -> askJournal(question), journalExecutor),
-              (head, failure) ->
-                  head != null
-                      ? head
-                      : new JournalHead(question, 0, Optional.of(String.valueOf(failure))));
+      send(linearizable);
     }
+  }
+
+  /** Asks the sequencer, or the journal; the journal one question at a time, since that blocks. */
+  private void send(Questions questions) {
+    if (questions == linearizable && askingJournal) {
+      questions.open = true; // asked anew when the answer is there, or at the next tick
+      return;
+    }
+    begin(questions);
+    if (questions == weak) {
+      link.askCommitted(weak.asked);
+      return;
+    }
+    askingJournal = true;
+    long question = linearizable.asked;
+    getContext()
+        .pipeToSelf(
+            CompletableFuture.supplyAsync(() -> askJournal(question), journalExecutor),
+            (head, failure) ->
+                head != null
+                    ? head
+                    : new JournalHead(question, 0, Optional.of(String.valueOf(failure))));
   }
 
   private boolean isWanted(Questions questions) {
@@ -201,6 +216,7 @@ final class ReadGate extends AbstractBehavior<ReadGate.Command> {
   }
 
   private Behavior<Command> onJournalHead(JournalHead head) {
+    askingJournal = false;
     if (head.failure().isPresent()) {
       linearizable.failure = head.failure().get();
       // Left open until the next tick, so that a journal that is away is not asked in a loop.
@@ -273,17 +289,22 @@ final class ReadGate extends AbstractBehavior<ReadGate.Command> {
     return this;
   }
 
-  /** A question or its answer may be lost. */
+  /**
+   * A question or its answer may be lost. Whoever waits is let in by the answer to any question
+   * that was asked after he came, so nobody is moved to the new one.
+   */
   private void askAgain(Questions questions, long now) {
     if (questions.open && now - questions.askedNanos > ASK_AGAIN_NANOS) {
       questions.open = false;
-      for (Waiting read : waiting) {
-        if (read.seq < 0 && questions(read.admit.level()) == questions) {
-          read.question = questions.asked + 1;
-        }
-      }
-      ask();
+      send(questions);
     }
+  }
+
+  private Behavior<Command> onSequencerOpen() {
+    if (weak.open) {
+      send(weak);
+    }
+    return this;
   }
 
   private String whyNot(Waiting read) {

@@ -1,13 +1,20 @@
 package actors;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
@@ -21,10 +28,12 @@ import sql.Position;
 import storage.ApplyResult;
 import storage.ApplySettings;
 import storage.Entry;
+import storage.Event;
 import storage.EventApplier;
 import storage.EventCodec;
 import storage.EventHash;
 import storage.FormatException;
+import storage.Formats;
 import storage.Journal;
 import storage.JournalException;
 import storage.JournalGapException;
@@ -50,47 +59,104 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
    * @param retryMin the first wait after a failure; it doubles
    * @param retryMax the longest wait
    * @param batchEventsMax events that share a transaction
+   * @param catchUpBytesPerSecond how fast missing events are read from the journal at most
    */
   public record Settings(
-      Duration holdAfter, Duration retryMin, Duration retryMax, int batchEventsMax) {}
+      Duration holdAfter,
+      Duration retryMin,
+      Duration retryMax,
+      int batchEventsMax,
+      long catchUpBytesPerSecond) {}
 
   /** What the replica accepts. */
   public sealed interface Command {}
 
   /** Event {@code seq} is durable in the journal, and these are its bytes. */
-  public record Push(long seq, byte[] bytes) implements Command, Wire {}
+  public record Push(long seq, byte[] bytes) implements Command, NodeMessage {}
 
-  /** The journal holds {@code seq}; the sequencer says so. */
-  public record Head(long seq, long epoch, String nodeId) implements Command, Wire {}
+  /**
+   * The journal holds {@code seq}; the sequencer says so.
+   *
+   * @param asked when this node asked, by its own clock; 0 if it did not
+   * @param compare the event up to which outcomes are to be compared, 0 for none
+   */
+  public record Head(
+      long seq,
+      long epoch,
+      String nodeId,
+      ActorRef<Sequencer.Command> sequencer,
+      long asked,
+      long compare)
+      implements Command, NodeMessage {}
+
+  /** This replica's outcomes are not those of the majority. */
+  record Diverged(long seq) implements Command, NodeMessage {}
 
   /** How far is this replica, and of which journal? */
-  public record AskWhere(ActorRef<WhereAnswer> replyTo) implements Command, Wire {}
+  record AskWhere(ActorRef<WhereAnswer> replyTo) implements Command {}
 
-  /** What this replica has applied: the journal's id, the number, and the hash of that event. */
-  public record WhereAnswer(String journalId, long seq, byte[] hash) implements Wire {}
+  /**
+   * What a replica has applied: the journal's id, the number, and the hash of that event.
+   *
+   * @param rules the newest determinism rules that it can apply
+   */
+  public record WhereAnswer(String nodeId, String journalId, long seq, byte[] hash, int rules)
+      implements Wire {}
+
+  /** Stay before this request until there is a verdict, and say whether it is applied here. */
+  record AskHold(Position position, ActorRef<Sequencer.Command> replyTo) implements Command {}
+
+  /** Which sessions are open? */
+  record AskSessions(ActorRef<OpenSessions> replyTo) implements Command {}
+
+  /** The sessions that are open where this replica stands. */
+  record OpenSessions(List<OpenSession> open) {}
+
+  /** A session and the process that opened it. */
+  record OpenSession(Position id, String processId) {}
 
   /** Begin: here is everybody whom the replica talks to. */
-  record Start(
-      ActorRef<Sequencer.Command> sequencer,
-      ActorRef<WriteSession.Command> session,
-      ActorRef<ReadGate.Command> readGate)
+  record Start(ActorRef<WriteSession.Command> session, ActorRef<ReadGate.Command> readGate)
       implements Command {}
 
   /** Go out of service: what this node holds does not fit the journal. */
   record Condemn(String reason) implements Command {}
 
-  /**
-   * This node's sequencer has ended because it could not go on; the next one will tell its head.
-   */
+  /** The sequencer has ended or cannot be reached; the next one will tell its head. */
   record SequencerLost(String reason) implements Command {}
+
+  /** What can be wrong between a replica and its journal. */
+  private enum Misfit {
+    NONE,
+    /** The journal does not hold what the replica has applied. */
+    LACKS,
+    /** It is another journal. */
+    ANOTHER
+  }
 
   private enum Self implements Command {
     STEP,
-    SUBSCRIBE,
-    RETRY
+    LOOK,
+    RETRY,
+    UNTHROTTLED
   }
 
-  private static final Duration SUBSCRIBE_INTERVAL = Duration.ofMillis(500);
+  /** What a look at the journal itself has found. */
+  private record Looked(long to, long head, Misfit misfit, int times) implements Command {}
+
+  private record LookFailed(String reason) implements Command {}
+
+  private static final Duration LOOK_INTERVAL = Duration.ofMillis(500);
+
+  /** How often the journal is asked whether it still holds what is applied here. */
+  private static final long VERIFY_NANOS = Duration.ofSeconds(2).toNanos();
+
+  /** How long a sequencer may be silent before the journal is asked for its head. */
+  private static final long SILENCE_NANOS = Duration.ofSeconds(1).toNanos();
+
+  /** Events that one look counts at most. */
+  private static final long VERIFIED_MAX = 100_000;
+
   private static final long PAGE_BYTES = 4L << 20;
   private static final int PUSHED_MAX = 1024;
   private static final int STASHED_MAX = 100;
@@ -107,13 +173,17 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private final TimerScheduler<Command> timers;
   private final ActorRef<WriteSession.Command> session;
   private final ActorRef<ReadGate.Command> readGate;
-  private final ActorRef<Sequencer.Command> sequencer;
+  private final SequencerLink link;
+  private final Executor journalExecutor;
+  private final String nodeId;
+  private final String processId;
 
   private final TreeMap<Long, byte[]> pushed = new TreeMap<>();
   private final Map<Position, Entry.Verdict> verdicts = new HashMap<>();
+  private final Set<Position> holds = new HashSet<>();
   private @Nullable EventApplier applier;
   private boolean opened;
-  private @Nullable AskWhere whereAsked;
+  private final List<AskWhere> whereAsked = new ArrayList<>();
   private ReplicaGauge.State state = ReplicaGauge.State.CATCHING_UP;
   private Optional<String> problem = Optional.empty();
   private ReplicaPosition position = new ReplicaPosition(0, EventHash.none(), "", Optional.empty());
@@ -132,12 +202,29 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private boolean oneByOne;
   private boolean firstAttempt = true;
   private int deaths;
+
+  /** The request at which earlier processes died, if one is known. */
+  private @Nullable Position deadly;
+
   private @Nullable Position failingAt;
   private long failingSinceNanos;
   private Duration wait;
   private @Nullable Position heldAt;
   private String heldReason = "";
   private long verdictsReadUpTo;
+  private boolean suspectsJournal;
+  private boolean looking;
+  private long lookedNanos;
+  private long verifiedSeq;
+
+  /** How often a database was opened that may be another one than before. */
+  private int timesOpened;
+
+  private long comparedSeq;
+  private long comparedDigest;
+
+  /** Where the database differed before it was made anew; -1 when that is settled. */
+  private long madeAnewUpTo;
 
   /** Creates the replica; it begins once it is told {@link Start}. */
   static Behavior<Command> create(
@@ -146,9 +233,12 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       Path databaseFile,
       Path attemptFile,
       Journal journal,
+      Executor journalExecutor,
       ReadPool reads,
       ReplicaGauge gauge,
-      ApplierHandle handle) {
+      ApplierHandle handle,
+      SequencerLink link,
+      String processId) {
     return Behaviors.withStash(
         STASHED_MAX,
         stash ->
@@ -169,9 +259,12 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
                                                 databaseFile,
                                                 new AttemptNote(attemptFile),
                                                 journal,
+                                                journalExecutor,
                                                 reads,
                                                 gauge,
                                                 handle,
+                                                link,
+                                                processId,
                                                 start)))))
                 .onMessage(
                     Command.class,
@@ -190,9 +283,12 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       Path databaseFile,
       AttemptNote note,
       Journal journal,
+      Executor journalExecutor,
       ReadPool reads,
       ReplicaGauge gauge,
       ApplierHandle handle,
+      SequencerLink link,
+      String processId,
       Start start) {
     super(context);
     context.setLoggerName(Replica.class);
@@ -207,9 +303,12 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     this.handle = handle;
     this.session = start.session();
     this.readGate = start.readGate();
-    this.sequencer = start.sequencer();
+    this.link = link;
+    this.journalExecutor = journalExecutor;
+    this.nodeId = applySettings.nodeId();
+    this.processId = processId;
     this.wait = settings.retryMin();
-    timers.startTimerWithFixedDelay(Self.SUBSCRIBE, Duration.ZERO, SUBSCRIBE_INTERVAL);
+    timers.startTimerWithFixedDelay(Self.LOOK, LOOK_INTERVAL);
     step();
   }
 
@@ -219,21 +318,170 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
         .onMessage(Push.class, this::onPush)
         .onMessageEquals(Self.STEP, this::onStep)
         .onMessage(Head.class, this::onHead)
-        .onMessageEquals(Self.SUBSCRIBE, this::onSubscribe)
+        .onMessageEquals(Self.LOOK, this::onLook)
+        .onMessage(Looked.class, this::onLooked)
+        .onMessage(LookFailed.class, this::onLookFailed)
         .onMessageEquals(Self.RETRY, this::onRetry)
+        .onMessageEquals(Self.UNTHROTTLED, this::onRetry)
+        .onMessage(Diverged.class, this::onDiverged)
         .onMessage(AskWhere.class, this::onAskWhere)
+        .onMessage(AskHold.class, this::onAskHold)
+        .onMessage(AskSessions.class, this::onAskSessions)
         .onMessage(Condemn.class, this::onCondemn)
         .onMessage(SequencerLost.class, this::onSequencerLost)
         .onSignal(PostStop.class, stop -> onStopped())
         .build();
   }
 
-  private Behavior<Command> onSubscribe() {
-    sequencer.tell(new Sequencer.Subscribe(getContext().getSelf()));
-    Position held = heldAt;
-    if (held != null) {
-      sequencer.tell(new Sequencer.ReportHeld(held, heldReason));
+  /**
+   * Looks at the journal itself now and then: whether it still holds what is applied here, which no
+   * message would tell, and how far it is when no sequencer says so.
+   */
+  private Behavior<Command> onLook() {
+    Position at = heldAt;
+    if (at != null) {
+      reportHeld(at);
     }
+    long now = System.nanoTime();
+    boolean silent = now - heardNanos > SILENCE_NANOS;
+    if (looking
+        || startHead < 0
+        || state == ReplicaGauge.State.OUT_OF_SERVICE
+        || (now - lookedNanos < VERIFY_NANOS && !(silent && now - lookedNanos > SILENCE_NANOS))) {
+      return this;
+    }
+    looking = true;
+    lookedNanos = now;
+    long to = position.seq();
+    byte[] hash = position.hash();
+    long from = Math.min(to, Math.max(Math.max(1, verifiedSeq), to - VERIFIED_MAX));
+    int times = timesOpened;
+    getContext()
+        .pipeToSelf(
+            CompletableFuture.supplyAsync(() -> look(from, to, hash, times), journalExecutor),
+            (looked, failure) -> looked == null ? new LookFailed(String.valueOf(failure)) : looked);
+    return this;
+  }
+
+  private Command look(long from, long to, byte[] hash, int times) {
+    try {
+      long head = journal.head();
+      Misfit misfit = misfit(to, hash, head);
+      if (misfit == Misfit.NONE && to > 0 && journal.count(from, to) != to - from + 1) {
+        misfit = Misfit.LACKS;
+      }
+      return new Looked(to, head, misfit, times);
+    } catch (JournalException e) {
+      return new LookFailed(String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** How the journal, which ends at {@code head}, and a replica that has applied {@code to} fit. */
+  private Misfit misfit(long to, byte[] hash, long head) throws JournalException {
+    if (to == 0) {
+      return Misfit.NONE;
+    }
+    if (head == 0) {
+      return Misfit.LACKS;
+    }
+    List<StoredEvent> stored = to <= head ? readOne(to) : List.of();
+    if (!stored.isEmpty() && Arrays.equals(EventHash.of(stored.get(0).bytes()), hash)) {
+      return Misfit.NONE;
+    }
+    try {
+      for (StoredEvent last : stored.isEmpty() ? readOne(head) : stored) {
+        if (!EventCodec.decode(last).journalId().equals(position.journalId())) {
+          return Misfit.ANOTHER;
+        }
+      }
+    } catch (FormatException e) {
+      throw new JournalException(String.valueOf(e.getMessage()), e);
+    }
+    return Misfit.LACKS;
+  }
+
+  private List<StoredEvent> readOne(long seq) throws JournalException {
+    try {
+      return journal.read(seq, 1, 1);
+    } catch (JournalGapException e) {
+      return List.of();
+    }
+  }
+
+  private void found(Misfit misfit) {
+    if (misfit == Misfit.ANOTHER) {
+      condemned(
+          "the data directory belongs to journal "
+              + position.journalId()
+              + ", which is not the one that is there now: the journal was replaced");
+    } else {
+      // The others must hear of it before one of them goes on without what is missing.
+      suspectsJournal = true;
+      condemned(
+          "the journal does not hold what this node has applied up to event "
+              + position.seq()
+              + ": the journal was replaced or has lost its end");
+    }
+  }
+
+  private Behavior<Command> onLooked(Looked looked) {
+    looking = false;
+    journalUnreachable = false;
+    if (looked.times() != timesOpened) {
+      return this; // another database was meant
+    }
+    if (looked.misfit() != Misfit.NONE) {
+      found(looked.misfit());
+      return this;
+    }
+    verifiedSeq = looked.to();
+    head = Math.max(head, looked.head());
+    step();
+    return this;
+  }
+
+  private Behavior<Command> onLookFailed(LookFailed failed) {
+    looking = false;
+    journalUnreachable = true;
+    getContext().getLog().debug("the journal could not be looked at: {}", failed.reason());
+    publish();
+    return this;
+  }
+
+  private void reportHeld(Position at) {
+    EventApplier open = applier;
+    if (open != null && open.position().seq() + 1 == at.seq() && !open.isPast(at)) {
+      List<String> processes =
+          open.openSessions().values().stream().map(WriteSession::processOf).distinct().toList();
+      link.reportHeld(at, open.statementsApplied(at), processes, heldReason);
+    }
+  }
+
+  /** A promise: from now on this replica does not pass the request without a verdict. */
+  private Behavior<Command> onAskHold(AskHold ask) {
+    if (state == ReplicaGauge.State.OUT_OF_SERVICE) {
+      return this;
+    }
+    EventApplier open = applier != null ? applier : open();
+    if (open != null) {
+      boolean past = open.isPast(ask.position());
+      if (!past) {
+        holds.add(ask.position());
+      }
+      int statement = past ? 0 : open.statementsApplied(ask.position());
+      ask.replyTo().tell(new Sequencer.HoldAnswer(ask.position(), processId, past, statement));
+    }
+    return this;
+  }
+
+  private Behavior<Command> onAskSessions(AskSessions ask) {
+    EventApplier open = applier;
+    List<OpenSession> sessions = new ArrayList<>();
+    if (open != null) {
+      open.openSessions()
+          .forEach((id, nonce) -> sessions.add(new OpenSession(id, WriteSession.processOf(nonce))));
+    }
+    ask.replyTo().tell(new OpenSessions(sessions));
     return this;
   }
 
@@ -252,20 +500,63 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     sequencerNodeId = told.nodeId();
     sequencerProblem = Optional.empty();
     head = Math.max(head, told.seq());
-    if (position.seq() >= told.seq()) {
-      atHeadNanos = System.nanoTime();
+    if (position.seq() >= told.seq() && told.asked() != 0) {
+      // What was true at some moment between question and answer is counted from the question.
+      atHeadNanos = Math.max(atHeadNanos, told.asked());
     }
+    compare(told.compare());
     publish();
     step();
     return this;
   }
 
+  /** Looks up what the sequencer wants to compare between the nodes; the gateway tells it. */
+  private void compare(long seq) {
+    EventApplier open = applier;
+    if (open != null && seq > 0 && seq != comparedSeq && seq <= position.seq()) {
+      open.digest(seq)
+          .ifPresent(
+              digest -> {
+                if (comparedSeq > madeAnewUpTo && madeAnewUpTo >= 0) {
+                  note.agreesAgain(); // the word before was compared, and nobody objected
+                  madeAnewUpTo = -1;
+                }
+                comparedSeq = seq;
+                comparedDigest = digest;
+              });
+    }
+  }
+
+  /** Once it is made anew; if it differs again, something is wrong that this would not mend. */
+  private Behavior<Command> onDiverged(Diverged diverged) {
+    if (state == ReplicaGauge.State.OUT_OF_SERVICE || diverged.seq() > position.seq()) {
+      return this;
+    }
+    String what =
+        "its outcomes up to event " + diverged.seq() + " differ from those of most other nodes";
+    if (note.isMadeAnew()) {
+      condemned(what + ", although the database was made anew because of that before");
+    } else {
+      note.madeAnew();
+      makeAnew(what);
+      madeAnewUpTo = diverged.seq();
+    }
+    return this;
+  }
+
   private Behavior<Command> onAskWhere(AskWhere ask) {
     if (opened) {
-      ask.replyTo().tell(new WhereAnswer(position.journalId(), position.seq(), position.hash()));
-    } else {
+      ask.replyTo()
+          .tell(
+              new WhereAnswer(
+                  nodeId,
+                  position.journalId(),
+                  position.seq(),
+                  position.hash(),
+                  Formats.newestRules()));
+    } else if (whereAsked.size() < STASHED_MAX) {
       // What the file holds is not known yet, and "nothing" would be taken for an answer.
-      whereAsked = ask;
+      whereAsked.add(ask);
     }
     return this;
   }
@@ -276,6 +567,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   }
 
   private Behavior<Command> onSequencerLost(SequencerLost lost) {
+    if (!sequencerProblem.equals(Optional.of(lost.reason()))) {
+      getContext().getLog().warn("{}", lost.reason());
+    }
     sequencerNodeId = "";
     sequencerProblem = Optional.of(lost.reason());
     publish();
@@ -297,7 +591,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   /** One step of work; more is asked for by another message, so that others get a turn. */
   private Behavior<Command> onStep() {
     stepping = false;
-    if (state == ReplicaGauge.State.OUT_OF_SERVICE || timers.isTimerActive(Self.RETRY)) {
+    if (state == ReplicaGauge.State.OUT_OF_SERVICE
+        || timers.isTimerActive(Self.RETRY)
+        || timers.isTimerActive(Self.UNTHROTTLED)) {
       return this;
     }
     EventApplier open = applier != null ? applier : open();
@@ -335,16 +631,13 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       applier = opening;
       handle.set(opening);
       if (opening.position().seq() < position.seq()) {
-        startHead = -1; // another file stands there: everything begins anew, verdicts included
+        beginAnew(); // another file stands there
       }
       position = opening.position();
       reads.reopen();
       opened = true;
-      AskWhere asked = whereAsked;
-      if (asked != null) {
-        whereAsked = null;
-        onAskWhere(asked);
-      }
+      whereAsked.forEach(this::onAskWhere);
+      whereAsked.clear();
       return opening;
     } catch (ReplicaException e) {
       failed(String.valueOf(e.getMessage()));
@@ -360,21 +653,19 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     if (startHead >= 0) {
       return true;
     }
+    Misfit misfit;
     try {
       startHead = journal.head();
+      misfit = misfit(position.seq(), position.hash(), startHead);
       journalUnreachable = false;
     } catch (JournalException e) {
+      startHead = -1;
       journalUnreachable = true;
       failed(String.valueOf(e.getMessage()));
       return false;
     }
-    if (startHead < position.seq()) {
-      condemned(
-          "the journal ends at event "
-              + startHead
-              + " and this node has applied event "
-              + position.seq()
-              + ": the journal was replaced or has lost its end");
+    if (misfit != Misfit.NONE) {
+      found(misfit);
       return false;
     }
     head = Math.max(head, startHead);
@@ -400,7 +691,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     if (earlier != null && earlier.index() >= 0) {
       Position killer = new Position(next, earlier.index());
       getContext().getLog().error("earlier processes died applying request {}", killer);
-      hold(killer, "the process died each time while applying it");
+      holds.add(killer);
+      deadly = killer;
     }
   }
 
@@ -410,7 +702,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     nextArePushed = false;
     if (distrustPushes && position.seq() < head) {
       distrustPushes = false;
-      return readJournal(position.seq() + 1);
+      return readMissing(position.seq() + 1);
     }
     List<StoredEvent> events = new ArrayList<>();
     long seq = position.seq() + 1;
@@ -426,12 +718,27 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     if (nextArePushed || position.seq() >= head) {
       return events;
     }
-    return readJournal(position.seq() + 1);
+    return readMissing(position.seq() + 1);
+  }
+
+  /** What is missing is read at a bounded rate, because the sequencer needs the journal too. */
+  private List<StoredEvent> readMissing(long from) {
+    List<StoredEvent> events = readJournal(from);
+    long bytes = 0;
+    for (StoredEvent event : events) {
+      bytes += event.bytes().length;
+    }
+    long millis = bytes * 1000 / settings.catchUpBytesPerSecond();
+    if (millis > 0) {
+      timers.startSingleTimer(Self.UNTHROTTLED, Duration.ofMillis(millis));
+    }
+    return events;
   }
 
   private List<StoredEvent> readJournal(long from) {
     try {
       List<StoredEvent> events = journal.read(from, settings.batchEventsMax(), PAGE_BYTES);
+      journalUnreachable = false;
       if (events.isEmpty()) {
         // The head was told before a failover, and nothing stands there after all.
         head = Math.max(position.seq(), journal.head());
@@ -441,6 +748,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       condemned(String.valueOf(e.getMessage()));
       return List.of();
     } catch (JournalException e) {
+      journalUnreachable = true;
       failed(String.valueOf(e.getMessage()));
       return List.of();
     }
@@ -457,6 +765,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
         open.apply(
             events,
             verdicts,
+            holds,
             oneByOne,
             careful ? entry -> note.write(entry, true, deathsSoFar) : entry -> {},
             applied -> session.tell(new WriteSession.Applied(applied)));
@@ -466,14 +775,18 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       firstAttempt = false;
       deaths = 0;
       verdicts.keySet().removeIf(given -> given.seq() <= position.seq());
+      holds.removeIf(held -> held.seq() <= position.seq());
       oneByOne = false;
-      if (position.seq() >= head) {
-        atHeadNanos = System.nanoTime();
-      }
       keepLogShort(open);
       recovered();
     } else if (result instanceof ApplyResult.Held held) {
-      hold(held.position(), held.reason());
+      hold(
+          held.position(),
+          held.position().equals(deadly)
+              ? "the process died each time while applying it"
+              : held.reason());
+    } else if (result instanceof ApplyResult.Discarded discarded) {
+      makeAnew("request " + discarded.position() + " was applied here and is given up");
     } else if (result instanceof ApplyResult.Failed failed) {
       applyFailed(failed);
     } else if (result instanceof ApplyResult.Broken broken) {
@@ -504,7 +817,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     failed(failure.reason());
     if (!failure.damaged() && now - failingSinceNanos >= settings.holdAfter().toNanos()) {
       EventApplier again = open();
-      if (again != null && again.hasSpace()) {
+      if (again != null && again.standsBefore(failure.position()) && again.hasSpace()) {
         hold(failure.position(), failure.reason());
       }
     }
@@ -516,16 +829,23 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     verdictsReadUpTo = at.seq();
     timers.cancel(Self.RETRY);
     failingAt = null;
-    show(ReplicaGauge.State.HELD, Optional.of("request " + at + " is held: " + reason));
+    showHeld(at);
     getContext().getLog().warn("request {} is held: {}", at, reason);
-    sequencer.tell(new Sequencer.ReportHeld(at, reason));
+    reportHeld(at);
     step();
+  }
+
+  private void showHeld(Position at) {
+    show(ReplicaGauge.State.HELD, Optional.of("request " + at + " is held: " + heldReason));
   }
 
   /** Reads ahead for the verdict on a request that is held. */
   private boolean readVerdict(Position held) {
     if (!verdicts.containsKey(held) && verdictsReadUpTo < head) {
-      readVerdicts(verdictsReadUpTo, head);
+      boolean read = readVerdicts(verdictsReadUpTo, head);
+      if (read && state == ReplicaGauge.State.FAILED && !verdicts.containsKey(held)) {
+        showHeld(held); // the journal had failed meanwhile
+      }
     }
     return verdicts.containsKey(held);
   }
@@ -543,13 +863,14 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
         return verdictsReadUpTo >= head;
       }
       try {
-        for (StoredEvent event : events) {
-          for (Entry entry : EventCodec.decode(event).entries()) {
+        for (StoredEvent stored : events) {
+          Event event = EventCodec.decode(stored);
+          for (Entry entry : event.entries()) {
             if (entry instanceof Entry.Verdict verdict) {
-              verdicts.putIfAbsent(verdict.position(), verdict);
+              learn(event.rules() < 2 ? verdict.fromWhereverEachStands() : verdict);
             }
           }
-          verdictsReadUpTo = event.seq();
+          verdictsReadUpTo = stored.seq();
         }
       } catch (FormatException e) {
         condemned(String.valueOf(e.getMessage()));
@@ -557,6 +878,14 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       }
     }
     return true;
+  }
+
+  /** Whatever was said before: what is given up is given up. */
+  private void learn(Entry.Verdict verdict) {
+    verdicts.merge(
+        verdict.position(),
+        verdict,
+        (first, next) -> !first.abort() && next.abort() ? next : first);
   }
 
   /** Keeps the write-ahead log in bounds, readers or not. */
@@ -587,12 +916,47 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   private void failed(String reason) {
     if (!problem.equals(Optional.of(reason))) {
-      getContext().getLog().error("the replica cannot go on, and tries again: {}", reason);
+      String said = "the replica cannot go on, and tries again: {}";
+      if (journalUnreachable) {
+        getContext().getLog().warn(said, reason);
+      } else {
+        getContext().getLog().error(said, reason);
+      }
     }
     show(ReplicaGauge.State.FAILED, Optional.of(reason));
     timers.startSingleTimer(Self.RETRY, wait);
     Duration doubled = wait.multipliedBy(2);
     wait = doubled.compareTo(settings.retryMax()) < 0 ? doubled : settings.retryMax();
+  }
+
+  /** The database is made anew from the journal, because it holds what it must not hold. */
+  private void makeAnew(String reason) {
+    getContext().getLog().warn("the database is made anew: {}", reason);
+    closeApplier();
+    try {
+      for (String end : List.of("", "-wal", "-shm")) {
+        Files.deleteIfExists(databaseFile.resolveSibling(databaseFile.getFileName() + end));
+      }
+      position = new ReplicaPosition(0, EventHash.none(), "", Optional.empty());
+      beginAnew();
+      show(ReplicaGauge.State.CATCHING_UP, Optional.of(reason));
+      step();
+    } catch (IOException e) {
+      failed("the database cannot be made anew: " + e);
+    }
+  }
+
+  /** Nothing that was known of another database counts any more, verdicts included. */
+  private void beginAnew() {
+    timesOpened++;
+    startHead = -1;
+    verifiedSeq = 0;
+    comparedSeq = 0;
+    comparedDigest = 0;
+    heldAt = null;
+    failingAt = null;
+    verdicts.clear();
+    pushed.clear();
   }
 
   private void condemned(String reason) {
@@ -626,7 +990,12 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
             (caughtUp || journalUnreachable) && !condemned,
             heardNanos,
             atHeadNanos,
-            walBytes));
+            walBytes,
+            startHead >= 0 || condemned,
+            journalUnreachable,
+            suspectsJournal,
+            comparedSeq,
+            comparedDigest));
     readGate.tell(ReadGate.Moved.HERE);
   }
 

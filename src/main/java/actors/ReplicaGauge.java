@@ -49,6 +49,11 @@ final class ReplicaGauge {
    * @param servesNone whether reads at level none are: also when the journal cannot be asked
    * @param heardNanos when an open sequencer was last heard of, by {@link System#nanoTime()}
    * @param atHeadNanos when applied was last known to equal the head, by {@link System#nanoTime()}
+   * @param journalKnown whether the journal was asked since the start, and fits or does not
+   * @param journalUnreachable whether the journal could not be asked the last time
+   * @param comparedSeq the event up to which {@code comparedDigest} goes, 0 if nobody asked
+   * @param comparedDigest of all outcomes up to there
+   * @param suspectsJournal whether it is out of service because the journal lacks what it applied
    */
   record Reading(
       State state,
@@ -62,7 +67,20 @@ final class ReplicaGauge {
       boolean servesNone,
       long heardNanos,
       long atHeadNanos,
-      long walBytes) {
+      long walBytes,
+      boolean journalKnown,
+      boolean journalUnreachable,
+      boolean suspectsJournal,
+      long comparedSeq,
+      long comparedDigest) {
+
+    /**
+     * Whether the node may be a member: it fits the journal, or suspects it, which the others must
+     * hear before one of them opens.
+     */
+    boolean mayJoin() {
+      return journalKnown && (state != State.OUT_OF_SERVICE || suspectsJournal);
+    }
 
     /** Whether it is no longer than that since applied was known to equal the head. */
     boolean isFresh(Optional<Duration> freshness) {
@@ -74,7 +92,23 @@ final class ReplicaGauge {
 
   private volatile Reading reading =
       new Reading(
-          State.CATCHING_UP, Optional.empty(), "", 0, 0, 0, "", false, false, 0, Long.MIN_VALUE, 0);
+          State.CATCHING_UP,
+          Optional.empty(),
+          "",
+          0,
+          0,
+          0,
+          "",
+          false,
+          false,
+          0,
+          Long.MIN_VALUE,
+          0,
+          false,
+          false,
+          false,
+          0,
+          0);
 
   Reading read() {
     return reading;

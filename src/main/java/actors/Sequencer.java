@@ -27,12 +27,14 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.jspecify.annotations.Nullable;
 import sql.Position;
+import storage.DatabaseConnections;
 import storage.Entry;
 import storage.EntryCodec;
 import storage.Event;
 import storage.EventCodec;
 import storage.EventHash;
 import storage.FormatException;
+import storage.Formats;
 import storage.Journal;
 import storage.JournalException;
 import storage.ReplicatedSettings;
@@ -59,19 +61,37 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
    * @param eventBytesMax bytes of one event; a larger request is appended in parts
    * @param weakAgeMax how long after a journal round trip began its result still counts as
    *     committed for a weak read
+   * @param reportWait how long to wait for every process's word on a request that one cannot apply
    */
   public record Settings(
       int queueMax,
       long queueBytesMax,
       int batchRequestsMax,
       int eventBytesMax,
-      Duration weakAgeMax) {}
+      Duration weakAgeMax,
+      Duration reportWait) {}
 
   /** What the sequencer accepts. */
   public sealed interface Command {}
 
   /** Order these; whoever does not hear of their position or their apply sends them again. */
-  public record Submit(List<Item> items, ActorRef<WriteSession.Command> session)
+  public record Submit(List<Item> items, ActorRef<NodeMessage> node) implements Command, Wire {}
+
+  /**
+   * A piece of a submitted item that is too large for one message.
+   *
+   * @param index from 0
+   * @param count how many pieces there are
+   * @param length bytes of the whole item
+   */
+  public record Fragment(
+      Position session,
+      long number,
+      int index,
+      int count,
+      int length,
+      byte[] bytes,
+      ActorRef<NodeMessage> node)
       implements Command, Wire {}
 
   /**
@@ -84,20 +104,65 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
    */
   public record Item(Position session, long number, boolean cancel, byte[] entry) {}
 
-  /** Push events to this replica until it has not subscribed for a while, and tell it the head. */
-  public record Subscribe(ActorRef<Replica.Command> replica) implements Command, Wire {}
-
-  /** What position is committed? */
-  public record AskCommitted(long question, ActorRef<ReadGate.Command> replyTo)
+  /**
+   * A node says how far it is, and asks for the head; while it does so, events are pushed to it.
+   *
+   * @param node where it is
+   * @param processId names the run of the node's process
+   * @param applied the last event it has applied
+   * @param rules the newest determinism rules it can apply
+   * @param asked when it asked, by its own clock; comes back with the answer
+   * @param sqliteVersion of the SQLite it runs
+   * @param comparedSeq the event up to which its outcomes are digested, 0 for none
+   * @param comparedDigest that digest
+   */
+  public record Progress(
+      ActorRef<NodeMessage> node,
+      String nodeId,
+      String processId,
+      long applied,
+      int rules,
+      long asked,
+      String sqliteVersion,
+      long comparedSeq,
+      long comparedDigest)
       implements Command, Wire {}
 
-  /** A replica cannot apply this request and holds before it. */
-  public record ReportHeld(Position position, String reason) implements Command, Wire {}
+  /** What position is committed? */
+  public record AskCommitted(long question, ActorRef<NodeMessage> node) implements Command, Wire {}
 
-  /** For the host: start the next sequencer. */
-  enum Restart implements Command {
+  /**
+   * A replica cannot apply this request and holds before it.
+   *
+   * @param statement how many of its statements it has committed
+   * @param processes whose sessions are open there
+   */
+  public record ReportHeld(
+      Position position,
+      int statement,
+      List<String> processes,
+      String reason,
+      ActorRef<NodeMessage> node)
+      implements Command, Wire {}
+
+  /**
+   * A process says whether it has applied a request; if not, it stays before it until the verdict.
+   */
+  public record HoldAnswer(Position position, String processId, boolean applied, int statement)
+      implements Command, Wire {}
+
+  /** For the host: start the next sequencer, if this node may. */
+  enum Restart implements ForHost {
     NOW
   }
+
+  /** For the host: the journal keeps this sequencer waiting. */
+  enum Slow implements ForHost {
+    NOW
+  }
+
+  /** What only the host understands, and keeps from the sequencer. */
+  non-sealed interface ForHost extends Command {}
 
   /** The writer knows the highest sequence number. */
   record WriterReady(long lastSeq) implements Command {}
@@ -105,12 +170,22 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   /** The event with this number is durable. */
   record Persisted(long seq) implements Command {}
 
+  /** For a sequencer that is to end: append what is in flight, and no more. */
+  enum Finish implements Command {
+    NOW
+  }
+
   private record Read(
       @Nullable StoredEvent last,
       @Nullable Event event,
       Optional<ReplicatedSettings> settings,
-      @Nullable StoredEvent atReplica)
+      Map<Long, StoredEvent> atMembers,
+      Time time)
       implements Command {}
+
+  private record Time(long micros, long atNanos, long wallMicros) implements Command {}
+
+  private record Sessions(List<Replica.OpenSession> open) implements Command {}
 
   private record Where(Replica.WhereAnswer answer) implements Command {}
 
@@ -118,52 +193,95 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
 
   private record JournalFailed(String reason) implements Command {}
 
-  private record Question(AskCommitted ask, long arrivedNanos) {}
+  private record Question(@Nullable AskCommitted ask, long asked, long arrivedNanos) {}
 
   private enum Tick implements Command {
     SET_CLOCK,
-    FORGET_SUBSCRIBERS
+    CLOSE_SESSIONS,
+    LOOK
+  }
+
+  /** Who the members of the cluster are. */
+  interface Members {
+    /** Those that can be reached now, this node included. */
+    List<ActorRef<NodeMessage>> reachable();
+
+    /** Whether there is no member that cannot be reached. */
+    boolean areAllReachable();
+
+    /** This node. */
+    ActorRef<NodeMessage> self();
   }
 
   private static final Duration CLOCK_INTERVAL = Duration.ofMinutes(1);
   private static final Duration CLOCK_ALARM = Duration.ofSeconds(10);
-  private static final Duration SUBSCRIPTION = Duration.ofSeconds(5);
+  private static final Duration SLOW = Duration.ofSeconds(1);
+  private static final Duration LOOK_INTERVAL = Duration.ofMillis(100);
+  private static final Duration HEARD_MAX = Duration.ofSeconds(1);
+  private static final Duration SILENCE_MAX = Duration.ofSeconds(5);
+  private static final Duration ANSWERS_MAX = Duration.ofSeconds(1);
+  private static final Duration OWN_ANSWER_MAX = Duration.ofSeconds(30);
+  private static final Duration COMPARE_INTERVAL = Duration.ofSeconds(2);
+  private static final Duration SESSIONS_INTERVAL = Duration.ofSeconds(10);
+
+  /** How long a process may be gone before its session is closed. */
+  private static final Duration SESSION_PATIENCE = Duration.ofMinutes(1);
+
   private static final int PUSHED_BYTES_MAX = 128 * 1024;
   private static final Position NO_SESSION = new Position(0, 0);
 
   private final Settings settings;
   private final String nodeId;
   private final ReplicatedSettings replicated;
-  private final ActorRef<Replica.Command> localReplica;
+  private final LocalParts parts;
+  private final Members members;
+  private final ActorRef<Command> host;
   private final Journal journal;
   private final Executor journalExecutor;
-  private final ActorRef<LogWriter.Append> writer;
+  private final TimerScheduler<Command> timers;
   private final SecureRandom random = new SecureRandom();
-  private final SequencerClock clock = new SequencerClock(Sequencer::wallMicros, System::nanoTime);
+  private final SequencerClock clock = new SequencerClock(System::nanoTime);
   private final SequencerQueue queue;
-  private final Map<ActorRef<Replica.Command>, Long> subscribers = new HashMap<>();
-  private final ArrayDeque<byte[]> parts = new ArrayDeque<>();
+  private final Fragments fragments;
+  private final HeldRequests held;
+  private final Peers peers = new Peers();
+  private final ArrayDeque<byte[]> partsLeft = new ArrayDeque<>();
   private final List<Question> questions = new ArrayList<>();
-  private final Set<Position> verdicts = new HashSet<>();
+  private final Map<ActorRef<NodeMessage>, Question> headQuestions = new HashMap<>();
+  private final Map<String, Replica.WhereAnswer> where = new HashMap<>();
+  private final Set<Position> closed = new HashSet<>();
+  private final Map<Position, Long> orphanedSinceNanos = new HashMap<>();
 
+  private @Nullable ActorRef<LogWriter.Append> writer;
   private String journalId = "";
   private long lastSeq;
   private byte[] lastHash = EventHash.none();
   private long epoch;
   private boolean open;
   private boolean opening;
+  private boolean finishing;
   private byte @Nullable [] inFlight;
   private List<SequencerQueue.Waiting> inFlightItems = List.of();
   private long appendBegan;
   private long roundTripBegan = Long.MIN_VALUE;
+  private int rules = Formats.newestRules();
   private boolean askingHead;
-  private Replica.@Nullable WhereAnswer where;
+  private long askingHeadNanos;
+  private long toldSlowNanos;
+  private boolean alarmed;
+  private int asked;
+  private long askedNanos;
+  private long answeredNanos;
+  private long compareSeq;
+  private long compareNanos;
 
   static Behavior<Command> create(
       Settings settings,
       String nodeId,
       ReplicatedSettings replicated,
-      ActorRef<Replica.Command> localReplica,
+      LocalParts parts,
+      Members members,
+      ActorRef<Command> host,
       Journal journal,
       Executor journalExecutor) {
     return Behaviors.setup(
@@ -176,7 +294,9 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
                         settings,
                         nodeId,
                         replicated,
-                        localReplica,
+                        parts,
+                        members,
+                        host,
                         journal,
                         journalExecutor)));
   }
@@ -187,21 +307,27 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       Settings settings,
       String nodeId,
       ReplicatedSettings replicated,
-      ActorRef<Replica.Command> localReplica,
+      LocalParts parts,
+      Members members,
+      ActorRef<Command> host,
       Journal journal,
       Executor journalExecutor) {
     super(context);
+    context.setLoggerName(Sequencer.class);
+    this.timers = timers;
     this.settings = settings;
     this.nodeId = nodeId;
     this.replicated = replicated;
-    this.localReplica = localReplica;
+    this.parts = parts;
+    this.members = members;
+    this.host = host;
     this.journal = journal;
     this.journalExecutor = journalExecutor;
     this.queue = new SequencerQueue(settings.queueMax(), settings.queueBytesMax());
-    this.writer = context.spawn(LogWriter.create(context.getSelf()), "log-writer");
-    context.watch(writer);
-    timers.startTimerWithFixedDelay(Tick.SET_CLOCK, CLOCK_INTERVAL);
-    timers.startTimerWithFixedDelay(Tick.FORGET_SUBSCRIBERS, SUBSCRIPTION);
+    this.fragments = new Fragments(settings.queueBytesMax());
+    this.held = new HeldRequests(settings.reportWait());
+    timers.startTimerWithFixedDelay(Tick.LOOK, LOOK_INTERVAL);
+    askMembers();
   }
 
   @Override
@@ -209,16 +335,22 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     return newReceiveBuilder()
         .onMessage(Submit.class, this::onSubmit)
         .onMessage(Persisted.class, this::onPersisted)
-        .onMessage(Subscribe.class, this::onSubscribe)
+        .onMessage(Progress.class, this::onProgress)
         .onMessage(AskCommitted.class, this::onAskCommitted)
         .onMessage(HeadRead.class, this::onHeadRead)
+        .onMessage(Fragment.class, this::onFragment)
         .onMessage(ReportHeld.class, this::onReportHeld)
-        .onMessage(WriterReady.class, this::onWriterReady)
+        .onMessage(HoldAnswer.class, this::onHoldAnswer)
         .onMessage(Where.class, this::onWhere)
+        .onMessage(WriterReady.class, this::onWriterReady)
         .onMessage(Read.class, this::onRead)
+        .onMessage(Time.class, this::onTime)
+        .onMessage(Sessions.class, this::onSessions)
         .onMessage(JournalFailed.class, this::onJournalFailed)
+        .onMessageEquals(Tick.LOOK, this::onLook)
         .onMessageEquals(Tick.SET_CLOCK, this::onSetClock)
-        .onMessageEquals(Tick.FORGET_SUBSCRIBERS, this::onForgetSubscribers)
+        .onMessageEquals(Tick.CLOSE_SESSIONS, this::onCloseSessions)
+        .onMessageEquals(Finish.NOW, this::onFinish)
         .onSignal(ChildFailed.class, this::onWriterFailed)
         .onSignal(Terminated.class, this::onWriterStopped)
         .build();
@@ -227,18 +359,39 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private Behavior<Command> onSubmit(Submit submit) {
     List<WriteSession.OrderedItem> known = new ArrayList<>();
     for (Item item : submit.items()) {
-      Position position = queue.orderedAt(item);
-      if (position != null) {
-        known.add(new WriteSession.OrderedItem(item.session(), item.number(), position));
-      } else {
-        queue.add(new SequencerQueue.Waiting(item, submit.session()));
-      }
+      take(item, submit.node(), known);
     }
     if (!known.isEmpty()) {
-      submit.session().tell(new WriteSession.Ordered(known));
+      tell(submit.node(), new WriteSession.Ordered(epoch, known));
     }
     flush();
     return this;
+  }
+
+  private void take(Item item, ActorRef<NodeMessage> node, List<WriteSession.OrderedItem> known) {
+    Position position = queue.orderedAt(item);
+    if (position != null) {
+      known.add(new WriteSession.OrderedItem(item.session(), item.number(), position));
+    } else if (!closed.contains(item.session())) {
+      queue.add(new SequencerQueue.Waiting(item, node));
+    }
+  }
+
+  private Behavior<Command> onFragment(Fragment fragment) {
+    Item whole = fragments.add(fragment, System.nanoTime());
+    if (whole != null) {
+      onSubmit(new Submit(List.of(whole), fragment.node()));
+    }
+    return this;
+  }
+
+  /** What is for this node itself stays in the process and is never serialized. */
+  private void tell(ActorRef<NodeMessage> node, NodeMessage message) {
+    if (node.equals(members.self())) {
+      parts.deliver(message);
+    } else {
+      node.tell(message);
+    }
   }
 
   /** Appends the next event, unless one is in flight. */
@@ -246,11 +399,11 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     if (!open || inFlight != null) {
       return;
     }
-    if (!parts.isEmpty()) {
-      append(List.of(parts.remove()));
+    if (!partsLeft.isEmpty()) {
+      append(List.of(partsLeft.remove()));
       return;
     }
-    if (queue.isEmpty()) {
+    if (queue.isEmpty() || finishing) {
       return;
     }
     int entryMax = settings.eventBytesMax() - EventCodec.HEADER_BYTES_MAX;
@@ -258,7 +411,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     Item first = inFlightItems.get(0).item();
     if (first.entry().length > entryMax) {
       split(first, entryMax);
-      append(List.of(parts.remove()));
+      append(List.of(partsLeft.remove()));
     } else {
       append(inFlightItems.stream().map(waiting -> waiting.item().entry()).toList());
     }
@@ -278,20 +431,23 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     for (int i = 0; i < count; i++) {
       int from = i * partMax;
       byte[] bytes = Arrays.copyOfRange(request, from, Math.min(request.length, from + partMax));
-      parts.add(
+      partsLeft.add(
           EntryCodec.encode(
               new Entry.Part(submitted.session(), submitted.number(), i, count, bytes)));
     }
   }
 
   private void append(List<byte[]> entries) {
+    ActorRef<LogWriter.Append> to = writer;
+    if (to == null) {
+      throw new IllegalStateException("there is nothing to append with");
+    }
     Event header =
-        new Event(
-            Event.RULES, journalId, lastHash, epoch, clock.next(), random.nextLong(), List.of());
+        new Event(rules, journalId, lastHash, epoch, clock.next(), random.nextLong(), List.of());
     byte[] bytes = EventCodec.encode(header, entries);
     inFlight = bytes;
     appendBegan = System.nanoTime();
-    writer.tell(new LogWriter.Append(bytes));
+    to.tell(new LogWriter.Append(bytes));
     lastHash = EventHash.of(bytes); // while the journal writes; it counts once that is done
   }
 
@@ -307,51 +463,157 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     push(bytes);
     if (!open) {
       opened();
-    } else if (parts.isEmpty()) {
+    } else if (partsLeft.isEmpty()) {
       acknowledge();
+    }
+    if (finishing && partsLeft.isEmpty()) {
+      return Behaviors.stopped();
     }
     flush();
     return this;
   }
 
-  private void push(byte[] bytes) {
-    for (ActorRef<Replica.Command> replica : subscribers.keySet()) {
-      replica.tell(bytes.length <= PUSHED_BYTES_MAX ? new Replica.Push(lastSeq, bytes) : head());
-    }
+  /** What was appended is answered; what waits is sent again, to the next sequencer. */
+  private Behavior<Command> onFinish() {
+    finishing = true;
+    return inFlight == null || isSlow(System.nanoTime()) ? Behaviors.stopped() : this;
   }
 
-  private Replica.Head head() {
-    return new Replica.Head(lastSeq, epoch, nodeId);
+  /** Whether the journal has kept this sequencer waiting for longer than it should. */
+  private boolean isSlow(long now) {
+    boolean append = inFlight != null && now - appendBegan > SLOW.toNanos();
+    return append || (askingHead && now - askingHeadNanos > SLOW.toNanos());
+  }
+
+  private void push(byte[] bytes) {
+    NodeMessage message =
+        bytes.length <= PUSHED_BYTES_MAX ? new Replica.Push(lastSeq, bytes) : head(0);
+    peers.applied(members.self(), parts.gauge().read().applied());
+    peers.push(lastSeq, bytes.length, node -> tell(node, message));
+  }
+
+  private Replica.Head head(long asked) {
+    return new Replica.Head(lastSeq, epoch, nodeId, getContext().getSelf(), asked, compareSeq);
   }
 
   /** Tells the sessions where their items stand. */
   private void acknowledge() {
-    Map<ActorRef<WriteSession.Command>, List<WriteSession.OrderedItem>> bySession = new HashMap<>();
+    Map<ActorRef<NodeMessage>, List<WriteSession.OrderedItem>> byNode = new HashMap<>();
     int index = 0;
     for (SequencerQueue.Waiting waiting : inFlightItems) {
       Position position = new Position(lastSeq, index++);
       Item item = waiting.item();
       queue.remember(item, position);
-      bySession
-          .computeIfAbsent(waiting.session(), session -> new ArrayList<>())
+      byNode
+          .computeIfAbsent(waiting.node(), node -> new ArrayList<>())
           .add(new WriteSession.OrderedItem(item.session(), item.number(), position));
     }
     inFlightItems = List.of();
-    bySession.forEach((session, items) -> session.tell(new WriteSession.Ordered(items)));
+    byNode.forEach((node, items) -> tell(node, new WriteSession.Ordered(epoch, items)));
   }
 
-  private Behavior<Command> onSubscribe(Subscribe subscribe) {
-    subscribers.put(subscribe.replica(), System.nanoTime());
-    if (open) {
-      subscribe.replica().tell(head());
+  /** The head is told only when the journal has confirmed it lately. */
+  private Behavior<Command> onProgress(Progress progress) {
+    long now = System.nanoTime();
+    if (peers.heard(progress.node(), progress, now)
+        && !progress.sqliteVersion().equals(DatabaseConnections.sqliteVersion())) {
+      getContext()
+          .getLog()
+          .warn(
+              "node {} runs SQLite {} and this one {}: their outcomes are watched, and nothing but"
+                  + " an upgrade should last in this state",
+              progress.nodeId(),
+              progress.sqliteVersion(),
+              DatabaseConnections.sqliteVersion());
+    }
+    if (!open) {
+      return this;
+    }
+    if (isYoung(now)) {
+      progress.node().tell(head(progress.asked()));
+    } else {
+      headQuestions.put(progress.node(), new Question(null, progress.asked(), now));
+      askHead(now);
     }
     return this;
   }
 
-  private Behavior<Command> onForgetSubscribers() {
+  private boolean isYoung(long now) {
+    return roundTripBegan != Long.MIN_VALUE
+        && now - roundTripBegan < settings.weakAgeMax().toNanos();
+  }
+
+  /** Looks after what has to happen in time although no message brings it about. */
+  private Behavior<Command> onLook() {
     long now = System.nanoTime();
-    subscribers.values().removeIf(since -> now - since > SUBSCRIPTION.toNanos());
+    boolean slow = isSlow(now);
+    if (slow && finishing) {
+      return Behaviors.stopped(); // it is in doubt, which the next opening settles
+    }
+    if (slow && now - toldSlowNanos > SLOW.toNanos()) {
+      toldSlowNanos = now;
+      host.tell(Slow.NOW);
+    }
+    if (!open) {
+      return writer == null ? lookForAnswers(now) : this;
+    }
+    peers.forgetSilent(now, SILENCE_MAX.toNanos());
+    boolean allKnown = true;
+    for (ActorRef<NodeMessage> node : members.reachable()) {
+      if (!peers.isKnown(node, now, HEARD_MAX.toNanos())) {
+        allKnown = false;
+        node.tell(head(0)); // it joined later, or has lost sight of this sequencer
+      }
+    }
+    // Newer rules begin only when every member, also one that is silent now, has said it knows
+    // them.
+    rules = allKnown && members.areAllReachable() ? peers.rules() : Math.min(rules, peers.rules());
+    compareDigests(now);
+    for (Entry.Verdict verdict :
+        held.verdicts(now, process -> peers.isHeard(process, now, HEARD_MAX.toNanos()))) {
+      int statement = rules < 2 ? 0 : verdict.statement();
+      byte[] entry =
+          EntryCodec.encode(
+              new Entry.Verdict(verdict.position(), statement, verdict.abort(), verdict.reason()));
+      if (order(entry)) {
+        held.settled(verdict.position());
+        getContext()
+            .getLog()
+            .warn(
+                "request {} is {}: {}",
+                verdict.position(),
+                verdict.abort() ? "given up" : "to be applied without a limit",
+                verdict.reason());
+      }
+    }
+    flush();
     return this;
+  }
+
+  /** Has all nodes digest their outcomes up to one event, and looks whether they agree. */
+  private void compareDigests(long now) {
+    if (now - compareNanos < COMPARE_INTERVAL.toNanos()) {
+      return;
+    }
+    compareNanos = now;
+    DigestComparison.Result result = DigestComparison.compare(compareSeq, peers.words(compareSeq));
+    for (String diverged : result.diverged()) {
+      getContext()
+          .getLog()
+          .error("node {} differs from the others up to event {}", diverged, compareSeq);
+      peers.tellNode(diverged, new Replica.Diverged(compareSeq));
+    }
+    if (result.alarm().isPresent() && !alarmed) {
+      alarmed = true;
+      getContext().getLog().error("{}", result.alarm().get());
+    }
+    compareSeq = peers.appliedByAll();
+  }
+
+  /** Orders something of the sequencer's own. */
+  private boolean order(byte[] entry) {
+    return queue.add(
+        new SequencerQueue.Waiting(new Item(NO_SESSION, 0, false, entry), members.self()));
   }
 
   /**
@@ -363,13 +625,12 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       return this;
     }
     long now = System.nanoTime();
-    if (roundTripBegan != Long.MIN_VALUE
-        && now - roundTripBegan < settings.weakAgeMax().toNanos()) {
-      ask.replyTo().tell(new ReadGate.Committed(ask.question(), lastSeq));
+    if (isYoung(now)) {
+      tell(ask.node(), new ReadGate.Committed(ask.question(), lastSeq));
       return this;
     }
     if (questions.size() < settings.queueMax()) {
-      questions.add(new Question(ask, now));
+      questions.add(new Question(ask, 0, now));
     }
     askHead(now);
     return this;
@@ -378,10 +639,11 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private void askHead(long now) {
     if (!askingHead) {
       askingHead = true;
+      askingHeadNanos = now;
       getContext()
           .pipeToSelf(
               CompletableFuture.supplyAsync(() -> headNow(now), journalExecutor),
-              (head, failure) -> head == null ? new JournalFailed(String.valueOf(failure)) : head);
+              (head, failure) -> head == null ? journalFailed(failure) : head);
     }
   }
 
@@ -404,47 +666,116 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     roundTripBegan = Math.max(roundTripBegan, read.began());
     long now = System.nanoTime();
     long committed = Math.max(read.head(), lastSeq);
-    boolean young = now - roundTripBegan < settings.weakAgeMax().toNanos();
+    boolean young = isYoung(now);
     for (Iterator<Question> all = questions.iterator(); all.hasNext(); ) {
       Question question = all.next();
-      if (young || question.arrivedNanos() <= read.began()) {
+      AskCommitted ask = question.ask();
+      if (ask != null && (young || question.arrivedNanos() <= read.began())) {
         all.remove();
-        question.ask().replyTo().tell(new ReadGate.Committed(question.ask().question(), committed));
+        tell(ask.node(), new ReadGate.Committed(ask.question(), committed));
       }
     }
-    if (!questions.isEmpty()) {
+    for (var all = headQuestions.entrySet().iterator(); all.hasNext(); ) {
+      Map.Entry<ActorRef<NodeMessage>, Question> question = all.next();
+      if (young || question.getValue().arrivedNanos() <= read.began()) {
+        all.remove();
+        question.getKey().tell(head(question.getValue().asked()));
+      }
+    }
+    if (!questions.isEmpty() || !headQuestions.isEmpty()) {
       askHead(now);
     }
     return this;
   }
 
-  /**
-   * In a cluster of one the only process that could have applied the request says that it has not:
-   * it is given up.
-   */
+  /** The other processes are asked, and each that has not applied it stays before it. */
   private Behavior<Command> onReportHeld(ReportHeld report) {
-    if (open && !verdicts.contains(report.position())) {
-      byte[] entry =
-          EntryCodec.encode(
-              new Entry.Verdict(report.position(), true, "given up: " + report.reason()));
-      Item item = new Item(NO_SESSION, 0, false, entry);
-      if (queue.add(new SequencerQueue.Waiting(item, getContext().getSystem().ignoreRef()))) {
-        verdicts.add(report.position());
-        getContext()
-            .getLog()
-            .warn("request {} is given up: {}", report.position(), report.reason());
-      }
-      flush();
+    if (!open) {
+      return this;
     }
+    long now = System.nanoTime();
+    if (held.reported(report.position(), report.processes(), report.reason(), now)) {
+      for (ActorRef<NodeMessage> node : members.reachable()) {
+        node.tell(new NodeGateway.AskHold(report.position(), getContext().getSelf()));
+      }
+    }
+    Peers.Peer peer = peers.at(report.node());
+    if (peer != null) {
+      held.answered(report.position(), peer.processId, false, report.statement());
+    }
+    return onLook();
+  }
+
+  private Behavior<Command> onHoldAnswer(HoldAnswer answer) {
+    held.answered(answer.position(), answer.processId(), answer.applied(), answer.statement());
+    return open ? onLook() : this;
+  }
+
+  /** The sessions of processes that are gone for good are closed, so that they are not kept. */
+  private Behavior<Command> onCloseSessions() {
+    getContext()
+        .ask(
+            Replica.OpenSessions.class,
+            parts.replica(),
+            Duration.ofSeconds(5),
+            Replica.AskSessions::new,
+            (answer, failure) -> new Sessions(answer == null ? List.of() : answer.open()));
+    return this;
+  }
+
+  private Behavior<Command> onSessions(Sessions sessions) {
+    long now = System.nanoTime();
+    Set<Position> orphans = new HashSet<>();
+    for (Replica.OpenSession session : sessions.open()) {
+      if (!peers.hasProcess(session.processId()) && !closed.contains(session.id())) {
+        orphans.add(session.id());
+        long since = orphanedSinceNanos.computeIfAbsent(session.id(), id -> now);
+        if (now - since > SESSION_PATIENCE.toNanos()
+            && order(EntryCodec.encode(new Entry.SessionClosed(session.id())))) {
+          closed.add(session.id());
+        }
+      }
+    }
+    orphanedSinceNanos.keySet().retainAll(orphans);
+    flush();
     return this;
   }
 
   private Behavior<Command> onSetClock() {
-    long micros = clock.set();
-    if (Math.abs(micros) > CLOCK_ALARM.toNanos() / 1000) {
-      getContext().getLog().warn("the clock of this node jumped by {} s", micros / 1_000_000);
-    }
+    getContext()
+        .pipeToSelf(
+            CompletableFuture.supplyAsync(this::journalTime, journalExecutor),
+            (time, failure) -> time == null ? journalFailed(failure) : time);
     return this;
+  }
+
+  private Behavior<Command> onTime(Time time) {
+    long jump = clock.set(time.micros(), time.atNanos());
+    if (Math.abs(jump) > CLOCK_ALARM.toNanos() / 1000) {
+      getContext().getLog().warn("the journal's clock jumped by {} s", jump / 1_000_000);
+    }
+    warnOfOwnClock(time);
+    return this;
+  }
+
+  private void warnOfOwnClock(Time time) {
+    long off = time.wallMicros() - time.micros();
+    if (Math.abs(off) > CLOCK_ALARM.toNanos() / 1000) {
+      getContext()
+          .getLog()
+          .warn("the clock of this node is off by {} s; the journal's is used", off / 1_000_000);
+    }
+  }
+
+  private Time journalTime() {
+    try {
+      long before = System.nanoTime();
+      long micros = journal.timeMicros();
+      long after = System.nanoTime();
+      return new Time(micros, before + (after - before) / 2, wallMicros());
+    } catch (JournalException e) {
+      throw new IllegalStateException(e.getMessage(), e);
+    }
   }
 
   private static long wallMicros() {
@@ -452,49 +783,72 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     return now.getEpochSecond() * 1_000_000 + now.getNano() / 1000;
   }
 
-  // ---- Opening: who is ahead, what is the end of the journal, then Opened at the next number.
+  // ---- Opening: how far the members are, then the end of the journal, then Opened behind it.
 
+  private void askMembers() {
+    List<ActorRef<NodeMessage>> reachable = members.reachable();
+    ActorRef<Replica.WhereAnswer> answers =
+        getContext().messageAdapter(Replica.WhereAnswer.class, Where::new);
+    asked = reachable.size();
+    askedNanos = System.nanoTime();
+    for (ActorRef<NodeMessage> node : reachable) {
+      node.tell(new NodeGateway.AskWhere(answers));
+    }
+  }
+
+  private Behavior<Command> onWhere(Where answer) {
+    if (writer == null) {
+      where.put(answer.answer().nodeId(), answer.answer());
+      return lookForAnswers(System.nanoTime());
+    }
+    return this;
+  }
+
+  /** Who is reachable answers at once; who does not is not waited for, except this node itself. */
+  private Behavior<Command> lookForAnswers(long now) {
+    long waited = now - askedNanos;
+    boolean own = where.containsKey(nodeId);
+    if (own && (where.size() >= asked || waited > ANSWERS_MAX.toNanos())) {
+      answeredNanos = now;
+      ActorRef<LogWriter.Append> started =
+          getContext().spawn(LogWriter.create(getContext().getSelf()), "log-writer");
+      getContext().watch(started);
+      writer = started;
+    } else if (!own && waited > OWN_ANSWER_MAX.toNanos()) {
+      return ended("the sequencer ends: the replica of its own node does not answer");
+    }
+    return this;
+  }
+
+  /** The writer has found the end only after the members had answered. */
   private Behavior<Command> onWriterReady(WriterReady ready) {
     lastSeq = ready.lastSeq();
-    getContext()
-        .ask(
-            Replica.WhereAnswer.class,
-            localReplica,
-            Duration.ofSeconds(30),
-            Replica.AskWhere::new,
-            (answer, failure) ->
-                answer == null
-                    ? new JournalFailed("the replica does not answer: " + failure)
-                    : new Where(answer));
-    return this;
-  }
-
-  private Behavior<Command> onWhere(Where asked) {
-    Replica.WhereAnswer answer = asked.answer();
-    where = answer;
-    if (answer.seq() > lastSeq) {
-      return forbidden(
-          "this node has applied event "
-              + answer.seq()
-              + " and the journal ends at event "
-              + lastSeq
-              + ": the journal was replaced or has lost its end");
-    }
     long end = lastSeq;
+    Set<Long> seqs = new HashSet<>();
+    where.values().forEach(member -> seqs.add(member.seq()));
     getContext()
         .pipeToSelf(
-            CompletableFuture.supplyAsync(() -> readEnd(end, answer.seq()), journalExecutor),
-            (read, failure) -> read == null ? new JournalFailed(String.valueOf(failure)) : read);
+            CompletableFuture.supplyAsync(() -> readEnd(end, seqs), journalExecutor),
+            (read, failure) -> read == null ? journalFailed(failure) : read);
     return this;
   }
 
-  private Read readEnd(long end, long replicaSeq) {
+  private Read readEnd(long end, Set<Long> memberSeqs) {
     try {
       StoredEvent last = end == 0 ? null : event(end);
-      StoredEvent atReplica = replicaSeq == 0 ? null : event(replicaSeq);
+      Map<Long, StoredEvent> atMembers = new HashMap<>();
+      for (long seq : memberSeqs) {
+        if (seq > 0 && seq <= end) {
+          atMembers.put(seq, last != null && seq == end ? last : event(seq));
+        }
+      }
       Event event = last == null ? null : EventCodec.decode(last);
       return new Read(
-          last, event, event == null ? Optional.empty() : settings(event.epoch()), atReplica);
+          last,
+          event,
+          event == null ? Optional.empty() : settings(event.epoch()),
+          atMembers,
+          journalTime());
     } catch (JournalException | FormatException e) {
       throw new IllegalStateException(e.getMessage(), e);
     }
@@ -522,23 +876,26 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   }
 
   private Behavior<Command> onRead(Read read) {
-    Replica.WhereAnswer replica = where;
-    StoredEvent atReplica = read.atReplica();
-    if (replica != null
-        && atReplica != null
-        && !Arrays.equals(EventHash.of(atReplica.bytes()), replica.hash())) {
-      return forbidden(
-          "event "
-              + atReplica.seq()
-              + " in the journal is not the one this node has applied: the journal was replaced");
+    Event lastEvent = read.event();
+    Optional<String> problem =
+        OpeningCheck.problem(
+            lastEvent == null ? "" : lastEvent.journalId(),
+            lastSeq,
+            List.copyOf(where.values()),
+            read.atMembers());
+    if (problem.isPresent()) {
+      return forbidden(problem.get());
     }
     // An opening with other settings would stand in the journal for ever, and nobody could apply
     // it.
     Optional<String> misfit =
         read.settings().flatMap(known -> known.misfit(replicated.foreignKeys()));
     if (misfit.isPresent()) {
+      parts.replica().tell(new Replica.Condemn(misfit.get()));
       return forbidden(misfit.get());
     }
+    clock.set(read.time().micros(), read.time().atNanos());
+    warnOfOwnClock(read.time());
     StoredEvent last = read.last();
     Event event = read.event();
     if (last == null || event == null) {
@@ -549,6 +906,13 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       clock.startAfter(event.timestampMicros());
     }
     opening = true;
+    rules = where.size() < asked ? Formats.oldestRules() : Formats.newestRules();
+    if (event != null) {
+      rules = Math.min(rules, event.rules());
+    }
+    for (Replica.WhereAnswer member : where.values()) {
+      rules = Math.min(rules, member.rules());
+    }
     epoch = lastSeq + 1;
     append(List.of(EntryCodec.encode(new Entry.Opened(nodeId, replicated))));
     return this;
@@ -557,17 +921,26 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private void opened() {
     open = true;
     opening = false;
-    getContext().getLog().info("sequencer open, epoch {}", epoch);
-    for (ActorRef<Replica.Command> replica : subscribers.keySet()) {
-      replica.tell(head());
+    long now = System.nanoTime();
+    getContext()
+        .getLog()
+        .info(
+            "sequencer open, epoch {}; it took {} ms, {} of them to hear from {} of {} members",
+            epoch,
+            (now - askedNanos) / 1_000_000,
+            (answeredNanos - askedNanos) / 1_000_000,
+            where.size(),
+            asked);
+    timers.startTimerWithFixedDelay(Tick.SET_CLOCK, CLOCK_INTERVAL);
+    timers.startTimerWithFixedDelay(Tick.CLOSE_SESSIONS, SESSIONS_INTERVAL);
+    for (ActorRef<NodeMessage> node : members.reachable()) {
+      node.tell(head(0));
     }
   }
 
+  /** Tried again and again until an operator has acted. */
   private Behavior<Command> forbidden(String reason) {
-    // The replica says it in the log, once; this is tried again and again until an operator acts.
-    getContext().getLog().debug("no sequencer can open here: {}", reason);
-    localReplica.tell(new Replica.Condemn(reason));
-    return Behaviors.stopped();
+    return ended("no sequencer can open: " + reason);
   }
 
   private Behavior<Command> onJournalFailed(JournalFailed failed) {
@@ -586,9 +959,13 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   }
 
   private Behavior<Command> ended(String reason) {
-    getContext().getLog().warn("{}", reason);
-    localReplica.tell(new Replica.SequencerLost(reason));
+    getContext().getLog().debug("{}", reason);
+    parts.replica().tell(new Replica.SequencerLost(reason));
     return Behaviors.stopped();
+  }
+
+  private static JournalFailed journalFailed(@Nullable Throwable failure) {
+    return new JournalFailed(failure == null ? "" : rootMessage(failure));
   }
 
   private static String rootMessage(Throwable failure) {

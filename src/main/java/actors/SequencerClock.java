@@ -3,30 +3,33 @@ package actors;
 import java.util.function.LongSupplier;
 
 /**
- * The time that events carry: microseconds since 1970, strictly increasing. Between two settings it
- * runs by the monotonic clock, so that a jump of the wall clock is not seen at once. One thread.
+ * The time that events carry: microseconds since 1970, strictly increasing. It is set by the clock
+ * of the journal, which all nodes share, and runs by the monotonic clock in between, so that no
+ * node's wall clock has a say. One thread.
  */
 final class SequencerClock {
 
-  private final LongSupplier wallMicros;
   private final LongSupplier monotonicNanos;
   private long anchorMicros;
   private long anchorNanos;
   private long last;
 
-  SequencerClock(LongSupplier wallMicros, LongSupplier monotonicNanos) {
-    this.wallMicros = wallMicros;
+  SequencerClock(LongSupplier monotonicNanos) {
     this.monotonicNanos = monotonicNanos;
-    set();
+    this.anchorNanos = monotonicNanos.getAsLong();
   }
 
-  /** Takes the time of the wall clock again. Returns how far it was off, in microseconds. */
-  long set() {
-    long nanos = monotonicNanos.getAsLong();
-    long wall = wallMicros.getAsLong();
-    long difference = wall - (anchorMicros + (nanos - anchorNanos) / 1000);
-    anchorMicros = wall;
-    anchorNanos = nanos;
+  /**
+   * Takes the time anew.
+   *
+   * @param micros what the journal's clock said
+   * @param atNanos when it said so, by the monotonic clock
+   * @return how far this clock was off, in microseconds
+   */
+  long set(long micros, long atNanos) {
+    long difference = micros - (anchorMicros + (atNanos - anchorNanos) / 1000);
+    anchorMicros = micros;
+    anchorNanos = atNanos;
     return difference;
   }
 

@@ -21,7 +21,7 @@ final class SequencerQueue {
   private static final int REMEMBERED_MAX = 20_000;
 
   /** Something to be ordered and who wants to know. */
-  record Waiting(Sequencer.Item item, ActorRef<WriteSession.Command> session) {}
+  record Waiting(Sequencer.Item item, ActorRef<NodeMessage> node) {}
 
   private record Id(Position session, long number, boolean cancel) {
     static Id of(Sequencer.Item item) {

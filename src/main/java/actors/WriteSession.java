@@ -5,9 +5,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
-import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -38,13 +36,15 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
    * @param window numbers that are open at once
    * @param requestBytesMax bytes of one request, encoded
    * @param resendInterval how long the sequencer may stay silent before a write is sent again
+   * @param lagMax events that this node may be behind the head and still take writes
    */
   public record Settings(
       int pendingMax,
       long pendingBytesMax,
       int window,
       int requestBytesMax,
-      Duration resendInterval) {}
+      Duration resendInterval,
+      long lagMax) {}
 
   /** What the session accepts. */
   public sealed interface Command {}
@@ -58,8 +58,12 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       CompletableFuture<WriteAnswer> answer)
       implements Command {}
 
-  /** These are durable in the journal, at these positions. */
-  public record Ordered(List<OrderedItem> items) implements Command, Wire {}
+  /**
+   * These are durable in the journal, at these positions; a sequencer of this epoch says so. It
+   * does not know which sessions were closed before its epoch, but a replica that has applied the
+   * epoch's beginning does.
+   */
+  public record Ordered(long epoch, List<OrderedItem> items) implements Command, NodeMessage {}
 
   /** Where an item stands. */
   public record OrderedItem(Position session, long number, Position position) {}
@@ -67,8 +71,17 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
   /** This node's replica has committed these. */
   record Applied(List<AppliedEntry> entries) implements Command {}
 
-  /** Take no more writes; complete the future when those that were taken are answered. */
+  /** Another sequencer is open: what was sent to its predecessor may be lost. */
+  record SequencerOpen(long epoch) implements Command {}
+
+  /**
+   * Take no more writes, wait until those that were taken are answered, close the session, and
+   * complete the future.
+   */
   record Drain(CompletableFuture<Integer> drained) implements Command {}
+
+  /** Everything that this node has applied up to the beginning of an epoch has been handled. */
+  private record EpochApplied(long epoch) implements Command {}
 
   private enum Self implements Command {
     FLUSH,
@@ -80,11 +93,20 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
   private static final long GIVE_UP_NANOS_MAX = Duration.ofSeconds(2).toNanos();
   private static final Position NO_SESSION = new Position(0, 0);
 
+  /** Bytes that were sent and not heard of; one larger write goes by itself. */
+  private static final long SENT_BYTES_MAX = 8L << 20;
+
+  /** A large write takes its time on the way: it is not sent again while it may still come. */
+  private static final long SENT_BYTES_PER_SECOND = 4L << 20;
+
+  private static final long CLOSING_NANOS_MAX = Duration.ofSeconds(1).toNanos();
+
   private final Settings settings;
   private final String nodeId;
   private final ReplicaGauge gauge;
   private final WriteGauge writes;
-  private final ActorRef<Sequencer.Command> sequencer;
+  private final SequencerLink link;
+  private final String processId;
 
   /** Taken and not numbered yet: nothing of them has left this node. */
   private final ArrayDeque<PendingWrite> waiting = new ArrayDeque<>();
@@ -95,7 +117,11 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
   private final List<Sequencer.Item> unsent = new ArrayList<>();
   private long bytes;
   private @Nullable Position session;
-  private String nonce = UUID.randomUUID().toString();
+  private int openings;
+  private String nonce;
+  private long appliedEpoch;
+  private long sentBytes;
+  private long closingSinceNanos;
   private long openingSentNanos;
   private boolean flushing;
   private @Nullable CompletableFuture<Integer> drained;
@@ -103,14 +129,16 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
   static Behavior<Command> create(
       Settings settings,
       String nodeId,
+      String processId,
       ReplicaGauge gauge,
       WriteGauge writes,
-      ActorRef<Sequencer.Command> sequencer) {
+      SequencerLink link) {
     return Behaviors.setup(
         context ->
             Behaviors.withTimers(
                 timers ->
-                    new WriteSession(context, timers, settings, nodeId, gauge, writes, sequencer)));
+                    new WriteSession(
+                        context, timers, settings, nodeId, processId, gauge, writes, link)));
   }
 
   private WriteSession(
@@ -118,15 +146,18 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       TimerScheduler<Command> timers,
       Settings settings,
       String nodeId,
+      String processId,
       ReplicaGauge gauge,
       WriteGauge writes,
-      ActorRef<Sequencer.Command> sequencer) {
+      SequencerLink link) {
     super(context);
     this.settings = settings;
     this.nodeId = nodeId;
     this.gauge = gauge;
     this.writes = writes;
-    this.sequencer = sequencer;
+    this.link = link;
+    this.processId = processId;
+    this.nonce = nextNonce();
     timers.startTimerWithFixedDelay(Self.TICK, TICK);
     openSession(System.nanoTime());
   }
@@ -137,6 +168,8 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
         .onMessage(Submit.class, this::onSubmit)
         .onMessage(Applied.class, this::onApplied)
         .onMessage(Ordered.class, this::onOrdered)
+        .onMessage(EpochApplied.class, this::onEpochApplied)
+        .onMessage(SequencerOpen.class, this::onSequencerOpen)
         .onMessageEquals(Self.FLUSH, this::onFlush)
         .onMessageEquals(Self.TICK, this::onTick)
         .onMessage(Drain.class, this::onDrain)
@@ -150,6 +183,9 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       refusal = "this node is stopping";
     } else if (!replica.state().takesWrites()) {
       refusal = replica.problem().orElse("this node cannot apply writes");
+    } else if (replica.head() - replica.applied() > settings.lagMax()) {
+      refusal =
+          "this node is " + (replica.head() - replica.applied()) + " events behind: try another";
     } else if (waiting.size() + open.size() >= settings.pendingMax()
         || bytes + submit.request().length > settings.pendingBytesMax()) {
       refusal = "too many writes wait at this node";
@@ -168,10 +204,10 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
   /** Gives numbers to what waits, as far as the window goes. */
   private void number() {
     Position current = session;
-    if (current == null) {
-      return;
+    if (current == null || link.target() == null) {
+      return; // what never left this node is surely not applied
     }
-    while (!waiting.isEmpty() && open.hasRoom(settings.window())) {
+    while (!waiting.isEmpty() && open.hasRoom(settings.window()) && hasRoomOnTheWay()) {
       PendingWrite write = waiting.remove();
       long number = open.add(write);
       write.entry = EntryCodec.encode(new Entry.Submitted(current, number, write.submit.request()));
@@ -179,8 +215,18 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
     }
   }
 
+  /** Messages on their way take memory that nobody bounds for us. */
+  private boolean hasRoomOnTheWay() {
+    return sentBytes == 0
+        || sentBytes + waiting.element().submit.request().length <= SENT_BYTES_MAX;
+  }
+
   private void send(PendingWrite write, Position current, long number, long now) {
     write.sentNanos = now;
+    if (!write.counted) {
+      write.counted = true;
+      sentBytes += write.submit.request().length;
+    }
     byte[] entry = write.entry;
     if (entry != null && !write.givingUp) {
       unsent.add(new Sequencer.Item(current, number, false, entry));
@@ -203,19 +249,54 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
   private Behavior<Command> onFlush() {
     flushing = false;
     if (!unsent.isEmpty()) {
-      sequencer.tell(new Sequencer.Submit(List.copyOf(unsent), getContext().getSelf()));
+      link.submit(List.copyOf(unsent));
       unsent.clear();
     }
     return this;
   }
 
+  private Behavior<Command> onSequencerOpen(SequencerOpen sequencer) {
+    long now = System.nanoTime();
+    unsent.clear();
+    Position current = session;
+    if (closingSinceNanos != 0) {
+      return this;
+    }
+    if (current == null) {
+      openSession(now);
+    } else {
+      number();
+      open.forEach(
+          (number, write) -> {
+            if (write.position == null || write.givingUp) {
+              send(write, current, number, now);
+            }
+          });
+    }
+    return this;
+  }
+
+  private Behavior<Command> onEpochApplied(EpochApplied applied) {
+    appliedEpoch = Math.max(appliedEpoch, applied.epoch());
+    return this;
+  }
+
   private Behavior<Command> onOrdered(Ordered ordered) {
+    if (ordered.epoch() > appliedEpoch) {
+      if (ordered.epoch() <= gauge.read().applied()) {
+        // What was applied up to there may still stand in the mailbox: this goes behind it.
+        getContext().getSelf().tell(new EpochApplied(ordered.epoch()));
+        getContext().getSelf().tell(ordered);
+      }
+      return this;
+    }
     for (OrderedItem item : ordered.items()) {
       PendingWrite write = item.session().equals(session) ? open.get(item.number()) : null;
       if (write == null) {
         continue;
       }
       write.orderedBy(item.position().seq());
+      arrived(write);
       if (!write.givingUp && write.position == null) {
         write.position = item.position();
         if (write.submit.queued()) {
@@ -263,7 +344,16 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
     }
   }
 
+  /** It is on its way no longer. */
+  private void arrived(PendingWrite write) {
+    if (write.counted) {
+      write.counted = false;
+      sentBytes -= write.submit.request().length;
+    }
+  }
+
   private void forget(PendingWrite write) {
+    arrived(write);
     bytes -= write.submit.request().length;
     write.entry = null;
   }
@@ -277,15 +367,22 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
    * one, unless its client has been answered.
    */
   private void sessionClosed() {
+    CompletableFuture<Integer> wanted = drained;
+    if (wanted != null && closingSinceNanos != 0) {
+      session = null;
+      wanted.complete(0);
+      return;
+    }
     getContext().getLog().warn("session {} was closed; opening another", session);
     session = null;
-    nonce = UUID.randomUUID().toString();
+    nonce = nextNonce();
     unsent.clear();
     List<PendingWrite> again = new ArrayList<>();
     for (PendingWrite write : open.removeAll()) {
       if (write.isAnswered() && !write.submit.queued()) {
         forget(write);
       } else {
+        arrived(write);
         write.reset();
         again.add(write);
       }
@@ -294,6 +391,18 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       waiting.addFirst(again.get(i));
     }
     openSession(System.nanoTime());
+  }
+
+  /** By it this process recognises its session, and the others whose it is. */
+  private String nextNonce() {
+    openings++;
+    return processId + "/" + openings;
+  }
+
+  /** The process that opened a session with this nonce. */
+  static String processOf(String nonce) {
+    int end = nonce.lastIndexOf('/');
+    return end < 0 ? nonce : nonce.substring(0, end);
   }
 
   private void openSession(long now) {
@@ -308,7 +417,8 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
     long now = System.nanoTime();
     Position current = session;
     if (current == null) {
-      if (now - openingSentNanos > settings.resendInterval().toNanos()) {
+      boolean closing = closingSinceNanos != 0;
+      if (!closing && now - openingSentNanos > settings.resendInterval().toNanos()) {
         openSession(now);
       }
     } else {
@@ -361,10 +471,14 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       write.givingUp = true;
     }
     if (giveUpNow
-        || (write.position == null || write.givingUp)
-            && now - write.sentNanos > settings.resendInterval().toNanos()) {
+        || (write.position == null || write.givingUp) && now - write.sentNanos > patience(write)) {
       send(write, current, number, now);
     }
+  }
+
+  private long patience(PendingWrite write) {
+    return settings.resendInterval().toNanos()
+        + write.submit.request().length * (1_000_000_000L / SENT_BYTES_PER_SECOND);
   }
 
   private static WriteAnswer atDeadline(PendingWrite write) {
@@ -387,7 +501,17 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
     writes.set(pending, session != null);
     CompletableFuture<Integer> wanted = drained;
     // What was answered at its deadline may stay open for long: its client waits no more.
-    if (wanted != null && waiting.isEmpty() && open.allAnswered()) {
+    if (wanted == null || !waiting.isEmpty() || !open.allAnswered()) {
+      return;
+    }
+    long now = System.nanoTime();
+    if (closingSinceNanos == 0 && session != null && link.target() != null) {
+      closingSinceNanos = now;
+      link.submit(
+          List.of(
+              new Sequencer.Item(
+                  NO_SESSION, 0, false, EntryCodec.encode(new Entry.SessionClosed(session)))));
+    } else if (closingSinceNanos == 0 || now - closingSinceNanos > CLOSING_NANOS_MAX) {
       wanted.complete(0);
     }
   }

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
 import org.apache.pekko.http.javadsl.Http;
@@ -22,6 +23,9 @@ public final class HttpServer {
 
   /** How long answers that are finished have to reach the network before connections are closed. */
   private static final Duration FLUSH = Duration.ofMillis(250);
+
+  /** How long clients of open connections have to hear that they should use another one. */
+  private static final Duration LINGER = Duration.ofMillis(500);
 
   private final ClassicActorSystemProvider system;
   private final ServerBinding binding;
@@ -44,13 +48,18 @@ public final class HttpServer {
   public static CompletionStage<HttpServer> start(
       ClassicActorSystemProvider system, Node node, HttpSettings settings) {
     InFlight inFlight = new InFlight();
-    Router router = new Router(system, node, settings, inFlight);
+    AtomicInteger port = new AtomicInteger(settings.port());
+    Router router = new Router(system, node, settings, inFlight, port::get);
     Config config = system.classicSystem().settings().config();
     return Http.get(system)
         .newServerAt(settings.host(), settings.port())
         .withSettings(ServerSettings.create(serverConfig(settings).withFallback(config)))
         .bind(router::handle)
-        .thenApply(binding -> new HttpServer(system, binding, inFlight));
+        .thenApply(
+            binding -> {
+              port.set(binding.localAddress().getPort());
+              return new HttpServer(system, binding, inFlight);
+            });
   }
 
   /** Where it listens, with the real port. */
@@ -59,8 +68,11 @@ public final class HttpServer {
   }
 
   /**
-   * Stops: no new connections and requests are taken, those that were taken are finished, then
-   * connections are closed. A second call waits for the first.
+   * Stops: no new connections are taken, then no new requests; those that were taken are finished,
+   * then connections are closed. A second call waits for the first.
+   *
+   * <p>For a moment requests on connections that are open are still answered, and told to use
+   * another connection: a client finds out that it is refused before it has sent anything.
    *
    * @param hardDeadline when connections are closed even if their requests are not finished
    */
@@ -75,27 +87,30 @@ public final class HttpServer {
 
   private CompletionStage<Done> stopOnce(Duration hardDeadline) {
     long deadlineNanos = System.nanoTime() + hardDeadline.toNanos();
-    CompletionStage<Done> finished =
-        inFlight
-            .stop()
-            .toCompletableFuture()
-            .thenCompose(done -> flushed())
-            .completeOnTimeout(Done.getInstance(), hardDeadline.toNanos(), TimeUnit.NANOSECONDS);
-    // Closing at once would cut connections whose answer is made and not sent yet.
+    inFlight.close();
     return binding
         .unbind()
-        .thenCombine(finished, (unbound, idle) -> idle)
+        .thenCompose(unbound -> after(LINGER))
         .thenCompose(
-            idle -> {
-              long left = Math.max(1_000_000, deadlineNanos - System.nanoTime());
-              return binding.terminate(Duration.ofNanos(left));
-            })
+            lingered ->
+                inFlight
+                    .stop()
+                    .toCompletableFuture()
+                    // Closing at once would cut connections whose answer is made and not sent yet.
+                    .thenCompose(done -> after(FLUSH))
+                    .completeOnTimeout(
+                        Done.getInstance(), left(deadlineNanos), TimeUnit.NANOSECONDS))
+        .thenCompose(idle -> binding.terminate(Duration.ofNanos(left(deadlineNanos))))
         .thenApply(terminated -> Done.getInstance());
   }
 
-  private CompletionStage<Done> flushed() {
+  private static long left(long deadlineNanos) {
+    return Math.max(1_000_000, deadlineNanos - System.nanoTime());
+  }
+
+  private CompletionStage<Done> after(Duration pause) {
     return Patterns.after(
-        FLUSH, system, () -> CompletableFuture.completedFuture(Done.getInstance()));
+        pause, system, () -> CompletableFuture.completedFuture(Done.getInstance()));
   }
 
   private static Config serverConfig(HttpSettings settings) {

@@ -13,6 +13,7 @@ final class InFlight {
 
   private final AtomicInteger count = new AtomicInteger();
   private final CompletableFuture<Done> finished = new CompletableFuture<>();
+  private volatile boolean closing;
   private volatile boolean stopping;
 
   /**
@@ -42,13 +43,19 @@ final class InFlight {
     }
   }
 
-  /** Whether the server takes nothing new. */
-  boolean stopping() {
-    return stopping;
+  /** Whether connections are to be closed with their next answer. */
+  boolean closing() {
+    return closing;
+  }
+
+  /** From now on each answer tells its client to use another connection for the next request. */
+  void close() {
+    closing = true;
   }
 
   /** Lets nothing new in; the stage completes when everything that was taken is finished. */
   CompletionStage<Done> stop() {
+    closing = true;
     stopping = true;
     if (count.get() == 0) {
       finished.complete(Done.getInstance());

@@ -6,6 +6,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
 import org.apache.pekko.http.javadsl.model.HttpEntity;
@@ -40,7 +41,12 @@ final class Router {
   private final DatabaseRoutes database;
   private final StatusRoutes status;
 
-  Router(ClassicActorSystemProvider system, Node node, HttpSettings settings, InFlight inFlight) {
+  Router(
+      ClassicActorSystemProvider system,
+      Node node,
+      HttpSettings settings,
+      InFlight inFlight,
+      IntSupplier port) {
     this.system = system;
     this.inFlight = inFlight;
     this.answers = new Answers(settings, node.status().clusterAddress());
@@ -49,7 +55,7 @@ final class Router {
     AnswerStream.Server streams =
         new AnswerStream.Server(system, spool, inFlight, node.reads(), new AtomicInteger());
     this.database = new DatabaseRoutes(node, settings, bodies, answers, streams);
-    this.status = new StatusRoutes(node, settings, bodies, spool, answers);
+    this.status = new StatusRoutes(node, settings, bodies, spool, answers, port);
   }
 
   /** Answers one request. */
@@ -59,7 +65,7 @@ final class Router {
       return CompletableFuture.completedFuture(refusal.addHeader(CLOSE));
     }
     return guarded(request)
-        .thenApply(response -> inFlight.stopping() ? response.addHeader(CLOSE) : response)
+        .thenApply(response -> inFlight.closing() ? response.addHeader(CLOSE) : response)
         .whenComplete((done, failure) -> inFlight.end());
   }
 
@@ -111,7 +117,7 @@ final class Router {
       allow(request, HttpMethods.GET, HttpMethods.POST);
       return request.method().equals(HttpMethods.GET)
           ? discarded(request).thenCompose(done -> status.leader(parameters))
-          : withoutBody(request, status.moveLeader());
+          : status.moveLeader(request, parameters);
     }
     if (path.equals("/health")) {
       allow(request, HttpMethods.GET);

@@ -15,7 +15,9 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.IntSupplier;
 import java.util.stream.Collectors;
+import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.jspecify.annotations.Nullable;
 
@@ -27,18 +29,34 @@ final class StatusRoutes {
 
   private static final double NANOS_PER_SECOND = 1e9;
 
+  /**
+   * How long to wait for the members' word where the request names no timeout. Who is silent for
+   * longer will not answer in the deadline of a write either, and who asks how the cluster is does
+   * so when something is wrong with it.
+   */
+  private static final Duration MEMBERS_WAIT = Duration.ofSeconds(2);
+
   private final Node node;
   private final HttpSettings settings;
   private final Bodies bodies;
   private final Spool spool;
   private final Answers answers;
+  private final IntSupplier port;
 
-  StatusRoutes(Node node, HttpSettings settings, Bodies bodies, Spool spool, Answers answers) {
+  /** With the port that the server listens on, which is known only when it does. */
+  StatusRoutes(
+      Node node,
+      HttpSettings settings,
+      Bodies bodies,
+      Spool spool,
+      Answers answers,
+      IntSupplier port) {
     this.node = node;
     this.settings = settings;
     this.bodies = bodies;
     this.spool = spool;
     this.answers = answers;
+    this.port = port;
   }
 
   /** {@code /health}: the process answers. */
@@ -48,21 +66,38 @@ final class StatusRoutes {
 
   /** {@code /status}, or the part of it that {@code key} names by a dotted path. */
   CompletionStage<HttpResponse> status(QueryParameters parameters) {
-    return node.members()
-        .thenApply(
-            members -> {
-              Object tree = statusTree(node.status(), members);
-              Optional<String> key = parameters.text("key");
-              Object part = key.isPresent() ? part(tree, key.get()) : tree;
-              return answers.json(200, Json.tree(part, parameters.flag("pretty")));
-            });
+    Optional<String> key = parameters.text("key");
+    CompletionStage<List<MemberStatus>> asked =
+        needsMembers(key)
+            ? members(parameters)
+            : CompletableFuture.completedFuture(List.<MemberStatus>of());
+    return asked.thenApply(
+        members -> {
+          Object tree = statusTree(node.status(), members);
+          Object part = key.isPresent() ? part(tree, key.get()) : tree;
+          return answers.json(200, Json.tree(part, parameters.flag("pretty")));
+        });
+  }
+
+  /** What this node knows of itself is answered at once, also while another one is silent. */
+  private static boolean needsMembers(Optional<String> key) {
+    return key.filter(
+            path ->
+                !path.startsWith("store")
+                    && !path.equals("peqlite")
+                    && !path.startsWith("peqlite.nodes"))
+        .isEmpty();
+  }
+
+  private CompletionStage<List<MemberStatus>> members(QueryParameters parameters) {
+    return node.members(parameters.timeout(MEMBERS_WAIT, settings.timeoutMax()));
   }
 
   /** {@code /nodes}, as an object by node id, or with {@code ver=2} as a list. */
   CompletionStage<HttpResponse> nodes(QueryParameters parameters) {
     boolean all = parameters.flag("nonvoters");
     boolean list = parameters.text("ver").filter("2"::equals).isPresent();
-    return node.members()
+    return members(parameters)
         .thenApply(
             members -> {
               Map<String, Object> byId = new LinkedHashMap<>();
@@ -78,7 +113,7 @@ final class StatusRoutes {
 
   /** GET {@code /leader}. */
   CompletionStage<HttpResponse> leader(QueryParameters parameters) {
-    return node.members()
+    return members(parameters)
         .thenApply(
             members ->
                 members.stream()
@@ -89,11 +124,29 @@ final class StatusRoutes {
                     .orElseGet(this::noLeader));
   }
 
-  /** POST {@code /leader}: there is nowhere else to move the sequencer to than where it is. */
-  HttpResponse moveLeader() {
-    NodeStatus status = node.status();
-    boolean here = status.sequencerNodeId().filter(status.nodeId()::equals).isPresent();
-    return here ? answers.empty(200) : noLeader();
+  /**
+   * POST {@code /leader}: moves the sequencer, to the node that the body names or to any other. It
+   * has moved when this answers 200, whether or not the request asks to {@code wait} for it.
+   */
+  CompletionStage<HttpResponse> moveLeader(HttpRequest request, QueryParameters parameters) {
+    Duration timeout = parameters.timeout(settings.timeout(), settings.timeoutMax());
+    long deadlineNanos = System.nanoTime() + timeout.toNanos();
+    return bodies.serve(
+        request,
+        timeout,
+        body -> {
+          Optional<String> nodeId = MoveRequest.nodeId(body);
+          if (node.status().sequencerNodeId().isEmpty()) {
+            return done(noLeader());
+          }
+          Duration left = Duration.ofNanos(Math.max(0, deadlineNanos - System.nanoTime()));
+          return node.moveSequencer(nodeId, left)
+              .thenApply(
+                  problem ->
+                      problem
+                          .map(reason -> answers.text(500, "stepdown: " + reason + "\n"))
+                          .orElseGet(() -> answers.empty(200)));
+        });
   }
 
   /** {@code /readyz}: whether this node serves every read and takes writes. */
@@ -112,7 +165,8 @@ final class StatusRoutes {
       return done(answers.text(503, problem));
     }
     if (!status.ready()) {
-      return done(answers.text(503, leader + "\n[+]store not ready"));
+      String why = Unready.replica(status).map(state -> ": " + state).orElse("");
+      return done(answers.text(503, leader + "\n[+]store not ready" + why));
     }
     String store = leader + "\n[+]store ok";
     if (!parameters.flag("sync")) {
@@ -144,6 +198,7 @@ final class StatusRoutes {
     tree.put("voter", member.voter());
     tree.put("reachable", member.reachable());
     tree.put("leader", member.sequencer());
+    putPosition(tree, member);
     if (member.nanos() > 0) {
       tree.put("time", member.nanos() / NANOS_PER_SECOND);
       tree.put("time_s", GoDuration.format(member.nanos()));
@@ -152,6 +207,15 @@ final class StatusRoutes {
       tree.put("error", "timeout waiting for node to respond");
     }
     return tree;
+  }
+
+  /** What clients of rqlite do not know of, and so pass over. */
+  private static void putPosition(Map<String, Object> tree, MemberStatus member) {
+    if (member.appliedSeq().isPresent()) {
+      tree.put("applied_seq", member.appliedSeq().getAsLong());
+      tree.put("lag", member.lag());
+    }
+    putUnlessEmpty(tree, "sqlite_version", member.sqliteVersion());
   }
 
   private static void putUnlessEmpty(Map<String, Object> tree, String key, String value) {
@@ -166,7 +230,7 @@ final class StatusRoutes {
     tree.put("http", httpTree(status));
     tree.put("node", nodeTree(status));
     tree.put("os", Map.of("pid", ProcessHandle.current().pid()));
-    tree.put("peqlite", peqliteTree(status));
+    tree.put("peqlite", peqliteTree(status, members));
     tree.put("runtime", runtimeTree());
     tree.put("store", storeTree(status, members));
     return tree;
@@ -175,13 +239,17 @@ final class StatusRoutes {
   private Map<String, Object> httpTree(NodeStatus status) {
     Map<String, Object> tree = new LinkedHashMap<>();
     tree.put("auth", "disabled");
-    tree.put("bind_addr", settings.host() + ":" + settings.port());
+    tree.put("bind_addr", hostAndPort(settings.host(), port.getAsInt()));
     tree.put("body_bytes", bodies.bytes());
     tree.put("queue", Map.of("_default", Map.of("sequence_number", status.appliedSeq())));
     tree.put("requests", bodies.requests());
     tree.put("spool_bytes", spool.bytes());
     tree.put("tls", Map.of("enabled", "false"));
     return tree;
+  }
+
+  private static String hostAndPort(String host, int port) {
+    return (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
   }
 
   private static Map<String, Object> nodeTree(NodeStatus status) {
@@ -194,18 +262,30 @@ final class StatusRoutes {
     return tree;
   }
 
-  private static Map<String, Object> peqliteTree(NodeStatus status) {
+  private static Map<String, Object> peqliteTree(NodeStatus status, List<MemberStatus> members) {
     Map<String, Object> tree = new LinkedHashMap<>();
     tree.put("applied_seq", status.appliedSeq());
+    tree.put("dropped_messages", status.messagesDropped());
     tree.put("epoch", status.epoch());
     tree.put("head_seq", status.headSeq());
     tree.put("journal_id", status.journalId());
     tree.put("lag", status.lag());
+    tree.put("nodes", members.stream().map(StatusRoutes::replica).collect(Collectors.toList()));
     tree.put("pending_writes", status.pendingWrites());
     tree.put("problem", status.problem().orElse(""));
     tree.put("ready", status.ready());
     tree.put("replica_state", status.replicaState());
     tree.put("sequencer", status.sequencerNodeId().orElse(""));
+    return tree;
+  }
+
+  private static Map<String, Object> replica(MemberStatus member) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("id", member.nodeId());
+    tree.put("addr", member.clusterAddress());
+    tree.put("reachable", member.reachable());
+    tree.put("sequencer", member.sequencer());
+    putPosition(tree, member);
     return tree;
   }
 

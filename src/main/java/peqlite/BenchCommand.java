@@ -1,5 +1,7 @@
 package peqlite;
 
+import static java.util.stream.Collectors.joining;
+
 import com.typesafe.config.Config;
 import java.io.IOException;
 import java.net.URI;
@@ -8,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +27,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
+import storage.PostgresSettings;
 
 /**
  * Measures a node, and in the same run what the same machine does without it. Exit code 1 if any
@@ -33,7 +37,8 @@ import picocli.CommandLine.TypeConversionException;
     name = "bench",
     description = {
       "Measure a node under a closed-loop load, and the same disk without it.",
-      "Without --url a node is started in this process, in a folder that is removed afterwards."
+      "Without --url or --cluster a node is started in this process, in a folder that is removed"
+          + " afterwards."
     })
 final class BenchCommand implements Callable<Integer> {
 
@@ -45,10 +50,26 @@ final class BenchCommand implements Callable<Integer> {
 
   @Option(
       names = "--url",
+      paramLabel = "URL,...",
+      description =
+          "A node to measure, such as http://127.0.0.1:4001, or several of one cluster, over which"
+              + " the workers are spread; the table peqlite_bench is replaced.")
+  private @Nullable String url;
+
+  @Option(
+      names = "--cluster",
+      description =
+          "Measure one node and then three with a PostgreSQL as their journal, each in a process"
+              + " of its own on this machine.")
+  private boolean cluster;
+
+  @Option(
+      names = "--journal-url",
       paramLabel = "URL",
       description =
-          "A node to measure, such as http://127.0.0.1:4001; its table peqlite_bench is replaced.")
-  private @Nullable String url;
+          "That PostgreSQL: jdbc:postgresql://host:port/database (default: PEQLITE_JOURNAL_URL)."
+              + " Schemas are made in it and dropped again.")
+  private @Nullable String journalUrl;
 
   @Option(names = "--in-process", description = "Measure only without HTTP.")
   private boolean inProcessOnly;
@@ -59,9 +80,10 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--workload",
       paramLabel = "KIND",
-      defaultValue = "all",
-      description = "insert, batch, read, mixed (1 insert to 9 reads) or all (default).")
-  private String workload = "all";
+      description =
+          "insert (default with --cluster), batch, read, mixed (1 insert to 9 reads) or all"
+              + " (default).")
+  private @Nullable String workload;
 
   @Option(
       names = "--workers",
@@ -124,50 +146,69 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call()
       throws SettingsException, StartException, IOException, SQLException, InterruptedException {
     BenchRun.Plan plan = plan();
-    Optional<NetworkAddress> remote = remote();
-    Path directory = temporaryDirectory();
-    Thread cleaner = new Thread(() -> delete(directory), "peqlite-bench-cleaner");
-    Runtime.getRuntime().addShutdownHook(cleaner);
-    // Before SQLite is loaded, so that its library goes away with the rest.
-    System.setProperty("org.sqlite.tmpdir", directory.toString());
-    try {
+    List<NetworkAddress> remote = remote();
+    Optional<PostgresSettings> journal = journal();
+    try (BenchResources resources = new BenchResources(spec.commandLine().getErr())) {
+      resources.closeAtExit();
+      Path directory = temporaryDirectory();
+      resources.keep(() -> delete(directory));
+      // Before SQLite is loaded, so that its library goes away with the rest.
+      System.setProperty("org.sqlite.tmpdir", directory.toString());
       BenchRun run = new BenchRun(plan);
-      measure(run, plan, remote, directory);
-      BenchReport report = new BenchReport(run.results());
-      if (json) {
-        report.printJson(spec.commandLine().getOut());
-      } else {
-        report.printTable(spec.commandLine().getOut());
+      BenchYardsticks sticks = new BenchYardsticks(directory, plan.warmup(), plan.duration());
+      if (!withoutYardsticks) {
+        run.add(sticks.fsync());
+        run.add(sticks.inserts());
       }
-      return report.hasErrors() ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
-    } finally {
-      delete(directory);
+      if (journal.isPresent()) {
+        cluster(run, sticks, new BenchCluster(journal.get(), directory, resources));
+      } else {
+        measure(run, plan, remote, sticks, directory);
+      }
+      return report(new BenchReport(run.results()));
     }
   }
 
+  private int report(BenchReport report) throws IOException {
+    if (json) {
+      report.printJson(spec.commandLine().getOut());
+    } else {
+      report.printTable(spec.commandLine().getOut());
+    }
+    return report.hasErrors() ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
+  }
+
+  private void cluster(BenchRun run, BenchYardsticks sticks, BenchCluster nodes)
+      throws StartException, InterruptedException {
+    if (!withoutYardsticks) {
+      run.add(nodes.yardstick(sticks));
+    }
+    nodes.measure(run);
+  }
+
   private void measure(
-      BenchRun run, BenchRun.Plan plan, Optional<NetworkAddress> remote, Path directory)
+      BenchRun run,
+      BenchRun.Plan plan,
+      List<NetworkAddress> remote,
+      BenchYardsticks sticks,
+      Path directory)
       throws SettingsException, StartException, IOException, SQLException, InterruptedException {
     Map<String, String> options =
         Map.of(
             "http-addr", "127.0.0.1:0",
             "cluster-addr", "127.0.0.1:0",
+            "management-addr", "",
             "data-dir", directory.resolve("node").toString());
     Config config = SettingsSource.load(options, Map.of(), Optional.empty());
     Settings settings = Settings.from(config);
     int readThreads = Math.min(settings.read().connections(), plan.readWorkers());
-    BenchYardsticks sticks = new BenchYardsticks(directory, plan.warmup(), plan.duration());
-    if (!withoutYardsticks) {
-      run.add(sticks.fsync());
-      run.add(sticks.inserts());
-      if (plan.has("read")) {
-        run.add(sticks.reads(readThreads, plan.rows()));
-      }
+    if (!withoutYardsticks && plan.has("read")) {
+      run.add(sticks.reads(readThreads, plan.rows()));
     }
-    if (remote.isPresent()) {
-      http(run, remote.get());
-    } else {
+    if (remote.isEmpty()) {
       local(run, plan, settings, config, sticks, readThreads);
+    } else {
+      http(run, remote);
     }
     // After the node's turn, so that the JVM has warmed up to HTTP for both.
     if (!withoutYardsticks && plan.has("read") && !inProcessOnly) {
@@ -190,27 +231,27 @@ final class BenchCommand implements Callable<Integer> {
       }
       if (!httpOnly) {
         BenchNodeTarget target = new BenchNodeTarget(node.node());
-        run.fill(target);
+        run.fill(List.of(target));
         if (plan.has("read")) {
           run.add(sticks.localReads(readThreads, plan.rows(), target));
         }
-        run.workloads("in-process", target);
+        run.workloads("in-process", List.of(target));
       }
       if (!inProcessOnly) {
-        http(run, node.httpAddress());
+        http(run, List.of(node.httpAddress()));
       }
     } finally {
       boolean unused = node.stop();
     }
   }
 
-  private static void http(BenchRun run, NetworkAddress address)
-      throws IOException, StartException {
-    try (BenchHttpTarget target = new BenchHttpTarget(address)) {
-      run.fill(target);
-      run.workloads("http", target);
+  private static void http(BenchRun run, List<NetworkAddress> addresses) throws StartException {
+    try {
+      run.nodes("http", addresses);
     } catch (IOException e) {
-      throw new StartException("cannot measure http://" + address + ": " + e.getMessage(), e);
+      String urls =
+          addresses.stream().map(address -> "http://" + address).collect(joining(" and "));
+      throw new StartException("cannot measure " + urls + ": " + e.getMessage(), e);
     }
   }
 
@@ -218,19 +259,30 @@ final class BenchCommand implements Callable<Integer> {
       throws IOException, StartException, InterruptedException {
     try (BenchEmptyRoute route = BenchEmptyRoute.start(config);
         BenchHttpTarget target = new BenchHttpTarget(route.address())) {
-      run.closedLoop("yardstick: empty HTTP route", plan.readWorkers(), target::read);
+      run.closedLoop(
+          "yardstick: empty HTTP route",
+          plan.readWorkers(),
+          (worker, number) -> target.read(number));
     }
   }
 
   private BenchRun.Plan plan() throws SettingsException {
-    if (!workload.equals("all") && !WORKLOADS.contains(workload)) {
-      throw new SettingsException("--workload: '" + workload + "' is not one of " + WORKLOADS);
+    String chosen = workload != null ? workload : cluster ? "insert" : "all";
+    if (!chosen.equals("all") && !WORKLOADS.contains(chosen)) {
+      throw new SettingsException("--workload: '" + chosen + "' is not one of " + WORKLOADS);
     }
-    if (inProcessOnly && (httpOnly || url != null)) {
-      throw new SettingsException("--in-process does not go together with --http or --url");
+    if (inProcessOnly && (httpOnly || url != null || cluster)) {
+      throw new SettingsException(
+          "--in-process does not go together with --http, --url or --cluster");
+    }
+    if (cluster && url != null) {
+      throw new SettingsException("--cluster does not go together with --url");
+    }
+    if (journalUrl != null && !cluster) {
+      throw new SettingsException("--journal-url: has no use without --cluster");
     }
     return new BenchRun.Plan(
-        workload.equals("all") ? WORKLOADS : List.of(workload),
+        chosen.equals("all") ? WORKLOADS : List.of(chosen),
         atLeastOne("--workers", workers == null ? 64 : workers),
         atLeastOne("--workers", workers == null ? 32 : workers),
         warmup,
@@ -247,20 +299,34 @@ final class BenchCommand implements Callable<Integer> {
     return value;
   }
 
-  private Optional<NetworkAddress> remote() throws SettingsException {
-    if (url == null) {
-      return Optional.empty();
+  private Optional<PostgresSettings> journal() throws SettingsException {
+    return cluster
+        ? Optional.of(BenchCluster.journal(Optional.ofNullable(journalUrl), System.getenv()))
+        : Optional.empty();
+  }
+
+  /** The nodes that run already, if some are given. */
+  private List<NetworkAddress> remote() throws SettingsException {
+    List<NetworkAddress> addresses = new ArrayList<>();
+    if (url != null) {
+      for (String one : url.split(",", -1)) {
+        addresses.add(remote(one.strip()));
+      }
     }
+    return addresses;
+  }
+
+  private static NetworkAddress remote(String text) throws SettingsException {
     try {
-      URI uri = new URI(url);
+      URI uri = new URI(text);
       if ("http".equals(uri.getScheme()) && uri.getHost() != null) {
         String port = uri.getPort() < 0 ? ":80" : "";
-        return Optional.of(NetworkAddress.parse(uri.getAuthority() + port));
+        return NetworkAddress.parse(uri.getAuthority() + port);
       }
     } catch (URISyntaxException | IllegalArgumentException e) {
       throw new SettingsException("--url: " + e.getMessage());
     }
-    throw new SettingsException("--url: '" + url + "' is not http://host:port");
+    throw new SettingsException("--url: '" + text + "' is not http://host:port");
   }
 
   private Path temporaryDirectory() throws SettingsException {

@@ -5,7 +5,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.LongFunction;
 
 /**
  * A closed loop: every worker sends its next request when the last one is answered. A worker is not
@@ -14,21 +13,30 @@ import java.util.function.LongFunction;
  */
 final class BenchLoad {
 
+  /** What the workers repeat. */
+  interface Operation {
+
+    /**
+     * Sends a request. The stage completes with what went wrong or with an empty text, and never
+     * exceptionally.
+     *
+     * @param worker whose request it is, from 0; each has one under way
+     * @param number how many requests of all workers were before it
+     */
+    CompletionStage<String> send(int worker, long number);
+  }
+
   private final int workers;
   private final long countMax;
   private final long endNanos;
-  private final LongFunction<CompletionStage<String>> operation;
+  private final Operation operation;
   private final LatencyHistogram latencies = new LatencyHistogram();
   private final AtomicLong started = new AtomicLong();
   private final BenchErrors errors = new BenchErrors();
   private final AtomicInteger running;
   private final CompletableFuture<Void> done = new CompletableFuture<>();
 
-  private BenchLoad(
-      int workers,
-      Duration duration,
-      long countMax,
-      LongFunction<CompletionStage<String>> operation) {
+  private BenchLoad(int workers, Duration duration, long countMax, Operation operation) {
     this.workers = workers;
     this.countMax = countMax;
     this.endNanos = System.nanoTime() + duration.toNanos();
@@ -41,18 +49,13 @@ final class BenchLoad {
    *
    * @param duration no request begins after it
    * @param countMax no more requests than this
-   * @param operation sends request number n, from 0; the stage says what went wrong, or nothing
    */
   static BenchResult run(
-      String name,
-      int workers,
-      Duration duration,
-      long countMax,
-      LongFunction<CompletionStage<String>> operation) {
+      String name, int workers, Duration duration, long countMax, Operation operation) {
     BenchLoad load = new BenchLoad(workers, duration, countMax, operation);
     long startNanos = System.nanoTime();
     for (int worker = 0; worker < workers; worker++) {
-      load.next();
+      load.next(worker);
     }
     load.done.join();
     return load.result(name, System.nanoTime() - startNanos);
@@ -72,7 +75,7 @@ final class BenchLoad {
   }
 
   /** One worker's loop; a loop and not a recursion, because many stages are complete at once. */
-  private void next() {
+  private void next(int worker) {
     while (true) {
       long number = started.getAndIncrement();
       if (number >= countMax || System.nanoTime() >= endNanos) {
@@ -82,13 +85,13 @@ final class BenchLoad {
         return;
       }
       long sentNanos = System.nanoTime();
-      CompletableFuture<String> answer = operation.apply(number).toCompletableFuture();
+      CompletableFuture<String> answer = operation.send(worker, number).toCompletableFuture();
       if (!answer.isDone()) {
         CompletableFuture<Void> unused =
             answer.thenAccept(
                 error -> {
                   record(sentNanos, error);
-                  next();
+                  next(worker);
                 });
         return;
       }

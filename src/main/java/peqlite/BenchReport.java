@@ -104,12 +104,8 @@ final class BenchReport {
     Optional<BenchResult> raw = most("yardstick: raw inserts");
     throughput(ratios, "in-process inserts / raw inserts", most("in-process insert"), raw);
     throughput(ratios, "HTTP inserts / raw inserts", most("http insert"), raw);
-    Optional<BenchResult> one = one("http insert");
-    if (one.isPresent() && raw.isPresent() && raw.get().p50Nanos() > 0) {
-      ratios.put(
-          "p50 of one worker's HTTP insert / p50 of a raw insert",
-          (double) one.get().p50Nanos() / raw.get().p50Nanos());
-    }
+    median(
+        ratios, "p50 of one worker's HTTP insert / p50 of a raw insert", one("http insert"), raw);
     throughput(
         ratios,
         "HTTP point reads / empty HTTP route",
@@ -120,7 +116,33 @@ final class BenchReport {
         "local point reads / raw point reads",
         most("local point reads"),
         most("yardstick: raw point reads"));
+    clusterRatios(ratios);
     return ratios;
+  }
+
+  private void clusterRatios(Map<String, Double> ratios) {
+    for (String label : List.of("http", BenchCluster.POSTGRES_NODES)) {
+      median(
+          ratios,
+          "p50 of the lag: other nodes / own node",
+          most(label + " lag, other nodes"),
+          most(label + " lag, own node"));
+    }
+    for (String workload : List.of("read", "insert", "batch", "mixed")) {
+      Optional<BenchResult> cluster = most(BenchCluster.POSTGRES_NODES + " " + workload);
+      for (String alone : List.of(BenchCluster.SQLITE_NODE, BenchCluster.POSTGRES_NODE)) {
+        throughput(
+            ratios,
+            workload + ": " + BenchCluster.POSTGRES_NODES + " / " + alone,
+            cluster,
+            most(alone + " " + workload));
+      }
+    }
+    median(
+        ratios,
+        "p50 of one worker's insert: " + BenchCluster.POSTGRES_NODES + " / PostgreSQL's own",
+        one(BenchCluster.POSTGRES_NODES + " insert"),
+        most("yardstick: PostgreSQL inserts"));
   }
 
   private static void throughput(
@@ -130,6 +152,16 @@ final class BenchReport {
       Optional<BenchResult> whole) {
     if (part.isPresent() && whole.isPresent() && whole.get().perSecond() > 0) {
       ratios.put(name, part.get().perSecond() / whole.get().perSecond());
+    }
+  }
+
+  private static void median(
+      Map<String, Double> ratios,
+      String name,
+      Optional<BenchResult> part,
+      Optional<BenchResult> whole) {
+    if (part.isPresent() && whole.isPresent() && whole.get().p50Nanos() > 0) {
+      ratios.put(name, (double) part.get().p50Nanos() / whole.get().p50Nanos());
     }
   }
 

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.LongFunction;
 
 /**
  * Runs workloads on one target after the other and keeps what they measured. Every workload is
@@ -65,17 +64,48 @@ final class BenchRun {
   }
 
   /** Repeats one operation, first to warm up and then to measure. */
-  void closedLoop(String name, int workers, LongFunction<CompletionStage<String>> operation) {
+  void closedLoop(String name, int workers, BenchLoad.Operation operation) {
+    warmUp(name, workers, operation);
+    measure(name, workers, operation);
+  }
+
+  private void warmUp(String name, int workers, BenchLoad.Operation operation) {
     BenchLoad.run(name, workers, plan.warmup(), plan.countMax(), operation);
+  }
+
+  private void measure(String name, int workers, BenchLoad.Operation operation) {
     results.add(BenchLoad.run(name, workers, plan.duration(), plan.countMax(), operation));
   }
 
-  /** Makes the table anew and puts the plan's rows in. */
-  void fill(BenchTarget target) throws IOException {
-    check(target.createTable());
+  /** Makes the table anew, puts the plan's rows in, and waits until every target has them. */
+  void fill(List<? extends BenchTarget> targets) throws IOException {
+    BenchTarget first = targets.get(0);
+    check(first.createTable());
     for (long firstId = 1; firstId <= plan.rows(); firstId += FILL_BATCH_ROWS) {
       int rows = (int) Math.min(FILL_BATCH_ROWS, plan.rows() - firstId + 1);
-      check(target.insertBatch(firstId, rows));
+      check(first.insertBatch(firstId, rows));
+    }
+    for (BenchTarget target : targets) {
+      check(target.catchUp());
+    }
+  }
+
+  /**
+   * Runs the plan's workloads through HTTP on the nodes of one cluster, with a table made anew.
+   *
+   * @param label stands before the names of the results
+   * @throws IOException if the table cannot be made; later failures are in the results
+   */
+  void nodes(String label, List<NetworkAddress> addresses) throws IOException {
+    List<BenchHttpTarget> targets = new ArrayList<>();
+    try {
+      for (NetworkAddress address : addresses) {
+        targets.add(new BenchHttpTarget(address));
+      }
+      fill(targets);
+      workloads(label, targets);
+    } finally {
+      targets.forEach(BenchHttpTarget::close);
     }
   }
 
@@ -84,33 +114,63 @@ final class BenchRun {
    * the table larger.
    *
    * @param label stands before the names of the results: {@code http}, {@code in-process}
+   * @param targets the nodes of one cluster, over which the workers are spread; one worker alone
+   *     asks the first
    */
-  void workloads(String label, BenchTarget target) {
+  void workloads(String label, List<? extends BenchTarget> targets) {
     AtomicLong nextId = new AtomicLong(plan.rows() + 1L);
-    LongFunction<CompletionStage<String>> insert =
-        number -> target.insert(nextId.getAndIncrement());
-    LongFunction<CompletionStage<String>> read =
-        number -> target.read(ThreadLocalRandom.current().nextLong(plan.rows()) + 1);
+    BenchLoad.Operation insert =
+        (worker, number) -> of(targets, worker).insert(nextId.getAndIncrement());
+    BenchLoad.Operation read =
+        (worker, number) ->
+            of(targets, worker).read(ThreadLocalRandom.current().nextLong(plan.rows()) + 1);
     if (plan.has("read")) {
       closedLoop(label + " read", plan.readWorkers(), read);
     }
     if (plan.has("insert")) {
-      closedLoop(label + " insert", 1, insert);
-      if (plan.writeWorkers() != 1) {
-        closedLoop(label + " insert", plan.writeWorkers(), insert);
-      }
+      inserts(label, targets, insert, nextId);
     }
     if (plan.has("batch")) {
       closedLoop(
           label + " batch of " + plan.batchSize(),
           plan.writeWorkers(),
-          number -> target.insertBatch(nextId.getAndAdd(plan.batchSize()), plan.batchSize()));
+          (worker, number) ->
+              of(targets, worker)
+                  .insertBatch(nextId.getAndAdd(plan.batchSize()), plan.batchSize()));
     }
     if (plan.has("mixed")) {
       closedLoop(
           label + " mixed",
           plan.writeWorkers(),
-          number -> number % MIXED_INSERT_EVERY == 0 ? insert.apply(number) : read.apply(number));
+          (worker, number) ->
+              (number % MIXED_INSERT_EVERY == 0 ? insert : read).send(worker, number));
+    }
+  }
+
+  private static <T extends BenchTarget> T of(List<T> targets, int worker) {
+    return targets.get(worker % targets.size());
+  }
+
+  /** With one worker and with all, and beside the latter the lag if there are several nodes. */
+  private void inserts(
+      String label,
+      List<? extends BenchTarget> targets,
+      BenchLoad.Operation insert,
+      AtomicLong nextId) {
+    String name = label + " insert";
+    if (plan.writeWorkers() != 1) {
+      closedLoop(name, 1, insert);
+    }
+    warmUp(name, plan.writeWorkers(), insert);
+    List<BenchHttpTarget> nodes = new ArrayList<>();
+    for (BenchTarget target : targets) {
+      if (target instanceof BenchHttpTarget node) {
+        nodes.add(node);
+      }
+    }
+    try (BenchLag lag = BenchLag.beside(nodes, nextId::getAndIncrement)) {
+      measure(name, plan.writeWorkers(), insert);
+      results.addAll(lag.results(label));
     }
   }
 

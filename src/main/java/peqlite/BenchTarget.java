@@ -20,6 +20,9 @@ interface BenchTarget extends AutoCloseable {
   /** Reads one row by its primary key, at level none. */
   CompletionStage<String> read(long id);
 
+  /** Waits until everything that any node acknowledged before can be read here at level none. */
+  CompletionStage<String> catchUp();
+
   @Override
   void close();
 }

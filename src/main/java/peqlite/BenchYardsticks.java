@@ -73,11 +73,25 @@ final class BenchYardsticks {
 
   /** One thread that commits single rows durably: WAL and synchronous=FULL. */
   BenchResult inserts() throws SQLException {
-    try (Connection connection = connect("inserts.db", "FULL");
-        PreparedStatement insert = connection.prepareStatement(BenchTable.INSERT)) {
+    try (Connection connection = connect("inserts.db", "FULL")) {
+      return inserts("yardstick: raw inserts, synchronous=FULL", connection);
+    }
+  }
+
+  /** One thread that commits single rows in a PostgreSQL, each of them durably. */
+  BenchResult postgresInserts(Connection connection) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute("SET synchronous_commit = on");
+      statement.execute("CREATE TABLE peqlite_bench (id BIGINT PRIMARY KEY, ts BIGINT, name TEXT)");
+    }
+    return inserts("yardstick: PostgreSQL inserts", connection);
+  }
+
+  private BenchResult inserts(String name, Connection connection) throws SQLException {
+    try (PreparedStatement insert = connection.prepareStatement(BenchTable.INSERT)) {
       AtomicLong nextId = new AtomicLong(1);
       return threads(
-          "yardstick: raw inserts, synchronous=FULL",
+          name,
           1,
           () ->
               () -> {

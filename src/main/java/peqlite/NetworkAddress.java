@@ -64,6 +64,17 @@ public record NetworkAddress(String host, int port) {
     }
   }
 
+  /**
+   * Whether it stands for every address of this machine, and so is no way for others to find it.
+   */
+  boolean isWildcard() {
+    try {
+      return InetAddress.getByName(host).isAnyLocalAddress();
+    } catch (UnknownHostException e) {
+      return false;
+    }
+  }
+
   @Override
   public String toString() {
     return (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;

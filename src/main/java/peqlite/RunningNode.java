@@ -4,6 +4,8 @@ import actors.Node;
 import actors.NodeRuntime;
 import com.typesafe.config.Config;
 import http.HttpServer;
+import http.ManagementServer;
+import http.Unready;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;
@@ -11,6 +13,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.UnknownHostException;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
@@ -32,18 +35,26 @@ final class RunningNode {
   /** Longer than every part's own deadline, so that only a defect reaches it. */
   private static final long PART_SECONDS_MAX = 60;
 
+  private static final String SHOW = "show the cluster on ";
+
   private final Settings settings;
   private final DataDirectory directory;
   private final NodeRuntime runtime;
   private final HttpServer server;
+  private final Optional<ManagementServer> management;
   private final AtomicBoolean stopAsked = new AtomicBoolean();
 
   private RunningNode(
-      Settings settings, DataDirectory directory, NodeRuntime runtime, HttpServer server) {
+      Settings settings,
+      DataDirectory directory,
+      NodeRuntime runtime,
+      HttpServer server,
+      Optional<ManagementServer> management) {
     this.settings = settings;
     this.directory = directory;
     this.runtime = runtime;
     this.server = server;
+    this.management = management;
   }
 
   /**
@@ -68,6 +79,9 @@ final class RunningNode {
       throws StartException, InterruptedException {
     requireFree("serve HTTP on ", settings.httpAddress());
     requireFree("start on ", settings.clusterAddress());
+    if (settings.managementAddress().isPresent()) {
+      requireFree(SHOW, settings.managementAddress().get());
+    }
     NodeRuntime runtime;
     try {
       runtime = await(NodeRuntime.start(Wiring.node(settings, config)));
@@ -78,14 +92,44 @@ final class RunningNode {
       throw cannot("start on " + settings.clusterAddress(), e);
     }
     try {
-      HttpServer server =
-          await(HttpServer.start(runtime.system(), runtime.node(), Wiring.http(settings)));
-      RunningNode node = new RunningNode(settings, directory, runtime, server);
+      HttpServer server = serve(settings, runtime);
+      Optional<ManagementServer> management = show(settings, runtime);
+      RunningNode node = new RunningNode(settings, directory, runtime, server, management);
       runtime.servesHttpAt(node.url());
       return node;
-    } catch (ExecutionException e) {
+    } catch (StartException e) {
+      // What is bound ends with the actor system that it runs in.
       boolean unused = stop(runtime);
+      throw e;
+    }
+  }
+
+  private static HttpServer serve(Settings settings, NodeRuntime runtime)
+      throws StartException, InterruptedException {
+    try {
+      return await(HttpServer.start(runtime.system(), runtime.node(), Wiring.http(settings)));
+    } catch (ExecutionException e) {
       throw cannot("serve HTTP on " + settings.httpAddress(), e);
+    }
+  }
+
+  private static Optional<ManagementServer> show(Settings settings, NodeRuntime runtime)
+      throws StartException, InterruptedException {
+    if (settings.managementAddress().isEmpty()) {
+      return Optional.empty();
+    }
+    NetworkAddress address = settings.managementAddress().get();
+    try {
+      return Optional.of(
+          await(
+              ManagementServer.start(
+                  runtime.system(),
+                  runtime.node(),
+                  runtime::clusterSystem,
+                  address.host(),
+                  address.port())));
+    } catch (ExecutionException e) {
+      throw cannot(SHOW + address, e);
     }
   }
 
@@ -100,6 +144,21 @@ final class RunningNode {
     return new NetworkAddress(settings.httpAddress().host(), bound.getPort());
   }
 
+  /** Where the cluster finds this node; with the real port when 0 was asked for. */
+  NetworkAddress clusterAddress() {
+    return NetworkAddress.parse(runtime.node().status().clusterAddress());
+  }
+
+  /** Where the cluster is shown, if it is; with the real port when 0 was asked for. */
+  Optional<NetworkAddress> managementAddress() {
+    return settings
+        .managementAddress()
+        .flatMap(
+            asked ->
+                management.map(
+                    bound -> new NetworkAddress(asked.host(), bound.address().getPort())));
+  }
+
   /** Where HTTP is served, as a URL without a path. */
   String url() {
     return "http://" + httpAddress();
@@ -108,24 +167,36 @@ final class RunningNode {
   /**
    * Waits until the node serves every level of read and takes writes.
    *
-   * @return whether it does; false when the time is over or the node has ended
+   * @return whether it does; false when the time is over, the node has ended or was {@linkplain
+   *     #refusal refused}
    */
   boolean awaitReady(Duration timeMax) throws InterruptedException {
     CompletableFuture<Boolean> ready =
         runtime.ready().thenApply(done -> true).toCompletableFuture();
     CompletableFuture<Boolean> ended =
         runtime.terminated().thenApply(done -> false).toCompletableFuture();
+    CompletableFuture<Boolean> refused =
+        runtime.refused().thenApply(reason -> false).toCompletableFuture();
     try {
       return (boolean)
-          CompletableFuture.anyOf(ready, ended).get(timeMax.toMillis(), TimeUnit.MILLISECONDS);
+          CompletableFuture.anyOf(ready, ended, refused)
+              .get(timeMax.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException | TimeoutException e) {
       return false;
     }
   }
 
-  /** What is wrong with the node, in words for an operator; empty when nothing is known. */
+  /** Why the node can never get ready before somebody changes something; empty if it still may. */
+  Optional<String> refusal() {
+    CompletableFuture<String> refused = runtime.refused().toCompletableFuture();
+    return refused.isDone() && !refused.isCompletedExceptionally()
+        ? Optional.of(refused.join())
+        : Optional.empty();
+  }
+
+  /** Why the node is not ready, in words for an operator; only for one that is not. */
   String problem() {
-    return runtime.node().status().problem().orElse("");
+    return Unready.reason(runtime.node().status());
   }
 
   /** Whether {@link #stop} was called. */
@@ -149,6 +220,8 @@ final class RunningNode {
    */
   boolean stop() {
     stopAsked.set(true);
+    // It goes on answering until the end, so that nobody takes a stopping node for a dead one.
+    management.ifPresent(ManagementServer::stopping);
     boolean clean = ended("HTTP", server.stop(settings.http().stopDeadline()));
     clean &= stop(runtime);
     close(directory);

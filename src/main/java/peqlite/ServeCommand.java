@@ -25,9 +25,10 @@ import picocli.CommandLine.Spec;
     description = "Run a node.",
     footer = {
       "",
-      "Each option but --config and --join is also an environment variable (--http-addr is",
-      "PEQLITE_HTTP_ADDR) and a key of the file (peqlite.http-addr); the command line wins, then",
-      "the environment, then the file."
+      "Each option but --config is also an environment variable (--http-addr is PEQLITE_HTTP_ADDR)",
+      "and a key of the file (peqlite.http-addr); the command line wins, then the environment,"
+          + " then",
+      "the file."
     })
 final class ServeCommand implements Callable<Integer> {
 
@@ -63,16 +64,49 @@ final class ServeCommand implements Callable<Integer> {
   private @Nullable String clusterAddress;
 
   @Option(
-      names = "--journal",
-      paramLabel = "KIND",
-      description = "Where writes are made durable: sqlite (default), for one node.")
-  private @Nullable String journal;
+      names = "--management-addr",
+      paramLabel = "HOST:PORT",
+      description =
+          "Where to show the cluster to operators: /ready, /alive, /cluster/members (default:"
+              + " 127.0.0.1:7626); empty for nowhere.")
+  private @Nullable String managementAddress;
 
   @Option(
       names = "--join",
       paramLabel = "HOST:PORT,...",
-      description = "Cluster addresses of nodes to join; needs a journal for many nodes.")
+      description = "Cluster addresses of nodes to look for; may name this one.")
   private @Nullable String join;
+
+  @Option(
+      names = "--journal",
+      paramLabel = "KIND",
+      description =
+          "Where writes are made durable: sqlite (default), for one node, or postgres, for many.")
+  private @Nullable String journal;
+
+  @Option(
+      names = "--journal-url",
+      paramLabel = "URL",
+      description = "The database of the journal postgres: jdbc:postgresql://host:port/database.")
+  private @Nullable String journalUrl;
+
+  @Option(
+      names = "--journal-user",
+      paramLabel = "NAME",
+      description = "Its user (default: as in the URL).")
+  private @Nullable String journalUser;
+
+  @Option(
+      names = "--journal-password",
+      paramLabel = "TEXT",
+      description = "Its password (default: as in the URL); everybody on the machine can see it.")
+  private @Nullable String journalPassword;
+
+  @Option(
+      names = "--journal-password-file",
+      paramLabel = "FILE",
+      description = "A file that holds its password.")
+  private @Nullable String journalPasswordFile;
 
   @Option(
       names = "--foreign-keys",
@@ -91,7 +125,6 @@ final class ServeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws SettingsException, StartException, InterruptedException {
-    refuseJoin();
     Config config = SettingsSource.load(given(), System.getenv(), Optional.ofNullable(configFile));
     Settings settings = Settings.from(config);
     RunningNode node = RunningNode.start(settings, config);
@@ -100,17 +133,17 @@ final class ServeCommand implements Callable<Integer> {
     Runtime.getRuntime().addShutdownHook(new Thread(() -> stopAndExit(node), "peqlite-stop"));
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
-    if (!node.httpAddress().isLoopback()) {
-      err.println(
-          "peqlite: warning: "
-              + node.httpAddress()
-              + " is served without authentication;"
-              + " whoever reaches it can read and write everything");
-    }
+    warn(node, err);
     boolean ready = node.awaitReady(READY_PATIENCE);
-    if (!ready && !node.stopAsked()) {
+    if (!ready && !node.stopAsked() && node.refusal().isEmpty()) {
       err.println("peqlite: not ready yet, " + node.url() + "/status says more: " + node.problem());
       ready = node.awaitReady(FOREVER);
+    }
+    Optional<String> refusal = node.refusal();
+    if (refusal.isPresent()) {
+      // Ending the process stops the node, and the exit code must not say that it was asked to.
+      failed.set(true);
+      throw new StartException(refusal.get());
     }
     if (ready) {
       out.println("peqlite " + Version.text() + " ready: " + node.url());
@@ -124,14 +157,29 @@ final class ServeCommand implements Callable<Integer> {
     return 1;
   }
 
-  /** There is no journal for many nodes, so joining can only be a mistake. */
-  private void refuseJoin() throws SettingsException {
-    if (join == null) {
-      return;
-    }
-    if (journal == null || journal.equals("sqlite")) {
-      throw new SettingsException(
-          "--join needs a journal for many nodes, and this version has only sqlite, for one");
+  /** One line for each address that others reach, because nobody is asked who he is. */
+  private static void warn(RunningNode node, PrintWriter err) {
+    warn(
+        err,
+        node.httpAddress(),
+        "is served without authentication; whoever reaches it can read and write everything");
+    warn(
+        err,
+        node.clusterAddress(),
+        "takes other nodes without authentication; whoever reaches it can take part in the"
+            + " cluster");
+    node.managementAddress()
+        .ifPresent(
+            address ->
+                warn(
+                    err,
+                    address,
+                    "is served without authentication; whoever reaches it can see the cluster"));
+  }
+
+  private static void warn(PrintWriter err, NetworkAddress address, String what) {
+    if (!address.isLoopback()) {
+      err.println("peqlite: warning: " + address + " " + what);
     }
   }
 
@@ -141,7 +189,13 @@ final class ServeCommand implements Callable<Integer> {
     put(given, "http-addr", httpAddress);
     put(given, "data-dir", dataDirectory);
     put(given, "cluster-addr", clusterAddress);
+    put(given, "management-addr", managementAddress);
+    put(given, "join", join);
     put(given, "journal", journal);
+    put(given, "journal-url", journalUrl);
+    put(given, "journal-user", journalUser);
+    put(given, "journal-password", journalPassword);
+    put(given, "journal-password-file", journalPasswordFile);
     put(given, "foreign-keys", foreignKeys);
     return given;
   }

@@ -1,9 +1,11 @@
 package peqlite;
 
+import actors.JournalChoice;
 import com.typesafe.config.Config;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -15,8 +17,12 @@ import java.util.regex.Pattern;
  * @param httpAddress where HTTP is served
  * @param dataDirectory absolute
  * @param clusterAddress where this node talks to others
+ * @param managementAddress where the cluster is shown, if it is to be shown
+ * @param join cluster addresses to look for other nodes at, in the order they were given; may name
+ *     this node; empty unless the journal is for many nodes
  * @param foreignKeys whether foreign keys are enforced
  * @param journal where writes are made durable
+ * @param cluster how the nodes judge which of them is gone
  * @param write limits of what a node has taken and not answered
  * @param sequencer limits of the sequencer
  * @param apply how a replica applies
@@ -29,8 +35,11 @@ public record Settings(
     NetworkAddress httpAddress,
     Path dataDirectory,
     NetworkAddress clusterAddress,
+    Optional<NetworkAddress> managementAddress,
+    List<NetworkAddress> join,
     boolean foreignKeys,
-    Journal journal,
+    JournalChoice journal,
+    Cluster cluster,
     Write write,
     Sequencer sequencer,
     Apply apply,
@@ -43,10 +52,11 @@ public record Settings(
   private static final int MIB = 1 << 20;
   private static final long GIB = 1L << 30;
   private static final Duration MILLISECOND = Duration.ofMillis(1);
+  private static final Duration MINUTE = Duration.ofMinutes(1);
   private static final Duration HOUR = Duration.ofHours(1);
 
-  /** Keys under {@code peqlite.journal}; {@code sqlite} is the only plugin there is. */
-  public record Journal(String plugin) {}
+  /** Keys under {@code peqlite.cluster}. */
+  public record Cluster(Duration stableAfter, Duration minorityDelay) {}
 
   /** Keys under {@code peqlite.write}. */
   public record Write(
@@ -54,11 +64,16 @@ public record Settings(
       long pendingBytesMax,
       int sessionWindow,
       int requestBytesMax,
-      Duration resendInterval) {}
+      Duration resendInterval,
+      long lagMax) {}
 
   /** Keys under {@code peqlite.sequencer}. */
   public record Sequencer(
-      int queueMax, long queueBytesMax, int batchRequestsMax, int eventBytesMax) {}
+      int queueMax,
+      long queueBytesMax,
+      int batchRequestsMax,
+      int eventBytesMax,
+      Duration reportWait) {}
 
   /** Keys under {@code peqlite.apply}. */
   public record Apply(
@@ -71,7 +86,8 @@ public record Settings(
       int resultBytesMax,
       long walBytesMax,
       long databaseBytesMax,
-      int batchEventsMax) {}
+      int batchEventsMax,
+      long catchUpBytesPerSecond) {}
 
   /** Keys under {@code peqlite.keys}. */
   public record Keys(Duration age, int countMax, int outcomeBytesMax) {}
@@ -105,13 +121,17 @@ public record Settings(
    */
   public static Settings from(Config config) throws SettingsException {
     SettingsReader reader = new SettingsReader(config);
+    JournalChoice journal = JournalReader.read(reader);
     return new Settings(
         nodeId(reader),
         reader.address("peqlite.http-addr"),
         dataDirectory(reader),
-        reader.address("peqlite.cluster-addr"),
+        clusterAddress(reader, journal),
+        managementAddress(reader),
+        join(reader, journal),
         reader.flag("peqlite.foreign-keys"),
-        journal(reader),
+        journal,
+        cluster(reader),
         write(reader),
         sequencer(reader),
         apply(reader),
@@ -147,16 +167,39 @@ public record Settings(
     }
   }
 
-  private static Journal journal(SettingsReader reader) throws SettingsException {
-    String path = "peqlite.journal.plugin";
-    String plugin = reader.text(path);
-    if (plugin.equals("postgres") || plugin.equals("quorum")) {
-      throw reader.wrong(path, "'" + plugin + "' is not available in this version; use 'sqlite'");
+  private static NetworkAddress clusterAddress(SettingsReader reader, JournalChoice journal)
+      throws SettingsException {
+    String path = "peqlite.cluster-addr";
+    NetworkAddress address = reader.address(path);
+    // The others are told this address, and from there it would lead back to themselves.
+    if (journal instanceof JournalChoice.Postgres && address.isWildcard()) {
+      throw reader.wrong(
+          path, "'" + address.host() + "' is no host that other nodes reach this one by");
     }
-    if (!plugin.equals("sqlite")) {
-      throw reader.wrong(path, "'" + plugin + "' is not a journal; use 'sqlite'");
+    return address;
+  }
+
+  private static Optional<NetworkAddress> managementAddress(SettingsReader reader)
+      throws SettingsException {
+    String path = "peqlite.management-addr";
+    return reader.text(path).isEmpty() ? Optional.empty() : Optional.of(reader.address(path));
+  }
+
+  private static List<NetworkAddress> join(SettingsReader reader, JournalChoice journal)
+      throws SettingsException {
+    String path = "peqlite.join";
+    List<NetworkAddress> join = reader.addresses(path);
+    if (!join.isEmpty() && journal instanceof JournalChoice.Sqlite) {
+      throw reader.wrong(
+          path, "needs a journal for many nodes, and 'sqlite' is for one; use --journal postgres");
     }
-    return new Journal(plugin);
+    return join;
+  }
+
+  private static Cluster cluster(SettingsReader reader) throws SettingsException {
+    return new Cluster(
+        reader.duration("peqlite.cluster.stable-after", MILLISECOND, MINUTE),
+        reader.duration("peqlite.cluster.minority-delay", Duration.ZERO, MINUTE));
   }
 
   private static Write write(SettingsReader reader) throws SettingsException {
@@ -166,8 +209,8 @@ public record Settings(
             reader.bytes("peqlite.write.pending-bytes-max", 64 * KIB, 64 * GIB),
             reader.count("peqlite.write.session-window", 1, 65_536),
             reader.smallBytes("peqlite.write.request-bytes-max", KIB, 512 * MIB),
-            reader.duration(
-                "peqlite.write.resend-interval", Duration.ofMillis(10), Duration.ofMinutes(1)));
+            reader.duration("peqlite.write.resend-interval", Duration.ofMillis(10), MINUTE),
+            reader.number("peqlite.write.lag-max", 1, Long.MAX_VALUE));
     if (write.requestBytesMax() > write.pendingBytesMax() / 2) {
       throw reader.wrong(
           "peqlite.write.request-bytes-max",
@@ -182,7 +225,8 @@ public record Settings(
             reader.count("peqlite.sequencer.queue-max", 1, 10_000_000),
             reader.bytes("peqlite.sequencer.queue-bytes-max", 64 * KIB, 64 * GIB),
             reader.count("peqlite.sequencer.batch-requests-max", 1, 65_536),
-            reader.smallBytes("peqlite.sequencer.event-bytes-max", 16 * KIB, 64 * MIB));
+            reader.smallBytes("peqlite.sequencer.event-bytes-max", 16 * KIB, 64 * MIB),
+            reader.duration("peqlite.sequencer.report-wait", MILLISECOND, HOUR));
     long requestBytesMax = reader.bytes("peqlite.write.request-bytes-max", KIB, 512 * MIB);
     if (sequencer.queueBytesMax() < requestBytesMax) {
       throw reader.wrong(
@@ -203,7 +247,8 @@ public record Settings(
             reader.smallBytes("peqlite.apply.result-bytes-max", KIB, 512 * MIB),
             reader.bytes("peqlite.apply.wal-bytes-max", MIB, 64 * GIB),
             reader.bytes("peqlite.apply.database-bytes-max", 0, 1024 * 1024 * GIB),
-            reader.count("peqlite.apply.batch-events-max", 1, 10_000));
+            reader.count("peqlite.apply.batch-events-max", 1, 10_000),
+            reader.bytes("peqlite.apply.catch-up-bytes-per-second", 64 * KIB, 64 * GIB));
     if (apply.retryBackoffMin().compareTo(apply.retryBackoffMax()) > 0) {
       throw reader.wrong(
           "peqlite.apply.retry-backoff-min", "is longer than peqlite.apply.retry-backoff-max");

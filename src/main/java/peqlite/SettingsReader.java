@@ -3,7 +3,12 @@ package peqlite;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigOrigin;
+import com.typesafe.config.ConfigValueType;
 import java.time.Duration;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 
 /**
@@ -52,8 +57,41 @@ final class SettingsReader {
     return inRange(path, value, good, time(min), time(max));
   }
 
+  /** A text that is never shown; empty if it is empty. */
+  Optional<String> secret(String path) throws SettingsException {
+    try {
+      String secret = config.getString(path);
+      return secret.isEmpty() ? Optional.empty() : Optional.of(secret);
+    } catch (ConfigException e) {
+      throw wrong(path, "is not a text");
+    }
+  }
+
   NetworkAddress address(String path) throws SettingsException {
-    String text = text(path);
+    return address(path, text(path));
+  }
+
+  /** Addresses of others, in a list or in one text with commas between; each at most once. */
+  List<NetworkAddress> addresses(String path) throws SettingsException {
+    List<String> texts =
+        config.hasPath(path) && config.getValue(path).valueType() == ConfigValueType.LIST
+            ? read(path, config::getStringList, "is not a list of host:port")
+            : List.of(text(path).split(",", -1));
+    Set<NetworkAddress> addresses = new LinkedHashSet<>();
+    for (String text : texts) {
+      if (text.isBlank()) {
+        continue;
+      }
+      NetworkAddress address = address(path, text.strip());
+      if (address.port() == 0) {
+        throw wrong(path, "'" + address + "' has no port from 1 to 65535");
+      }
+      addresses.add(address);
+    }
+    return List.copyOf(addresses);
+  }
+
+  private NetworkAddress address(String path, String text) throws SettingsException {
     try {
       return NetworkAddress.parse(text);
     } catch (IllegalArgumentException e) {

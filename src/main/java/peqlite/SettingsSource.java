@@ -21,13 +21,19 @@ final class SettingsSource {
 
   /** The options that are a key and a variable too, by the option's name without dashes. */
   private static final Map<String, String> KEYS =
-      Map.of(
-          "node-id", "peqlite.node-id",
-          "http-addr", "peqlite.http-addr",
-          "data-dir", "peqlite.data-dir",
-          "cluster-addr", "peqlite.cluster-addr",
-          "foreign-keys", "peqlite.foreign-keys",
-          "journal", "peqlite.journal.plugin");
+      Map.ofEntries(
+          Map.entry("node-id", "peqlite.node-id"),
+          Map.entry("http-addr", "peqlite.http-addr"),
+          Map.entry("data-dir", "peqlite.data-dir"),
+          Map.entry("cluster-addr", "peqlite.cluster-addr"),
+          Map.entry("management-addr", "peqlite.management-addr"),
+          Map.entry("join", "peqlite.join"),
+          Map.entry("foreign-keys", "peqlite.foreign-keys"),
+          Map.entry("journal", "peqlite.journal.plugin"),
+          Map.entry("journal-url", "peqlite.journal.url"),
+          Map.entry("journal-user", "peqlite.journal.user"),
+          Map.entry("journal-password", "peqlite.journal.password"),
+          Map.entry("journal-password-file", "peqlite.journal.password-file"));
 
   /** Keys that hold whole trees of Pekko's own, which this class does not know one by one. */
   private static final List<String> TREES =

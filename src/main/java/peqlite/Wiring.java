@@ -1,5 +1,6 @@
 package peqlite;
 
+import actors.ClusterSettings;
 import actors.NodeSettings;
 import actors.Replica;
 import actors.Sequencer;
@@ -32,7 +33,9 @@ final class Wiring {
         Version.text(),
         cluster.toString(),
         settings.dataDirectory(),
-        PekkoSettings.of(cluster, NodeSettings.journalFile(settings.dataDirectory()), config),
+        PekkoSettings.of(cluster, settings, config),
+        settings.journal(),
+        cluster(settings),
         replicated(settings),
         apply(settings, nodeId),
         replica(settings.apply()),
@@ -62,6 +65,13 @@ final class Wiring {
         http.spoolBytesMax());
   }
 
+  private static ClusterSettings cluster(Settings settings) {
+    return new ClusterSettings(
+        settings.join().stream().map(NetworkAddress::toString).toList(),
+        settings.cluster().stableAfter(),
+        settings.cluster().minorityDelay());
+  }
+
   private static ReplicatedSettings replicated(Settings settings) {
     Settings.Keys keys = settings.keys();
     return new ReplicatedSettings(
@@ -86,7 +96,8 @@ final class Wiring {
         apply.holdAfter(),
         apply.retryBackoffMin(),
         apply.retryBackoffMax(),
-        apply.batchEventsMax());
+        apply.batchEventsMax(),
+        apply.catchUpBytesPerSecond());
   }
 
   private static ReadSettings read(Settings settings) {
@@ -105,7 +116,8 @@ final class Wiring {
         write.pendingBytesMax(),
         write.sessionWindow(),
         write.requestBytesMax(),
-        write.resendInterval());
+        write.resendInterval(),
+        write.lagMax());
   }
 
   private static Sequencer.Settings sequencer(Settings settings) {
@@ -115,7 +127,8 @@ final class Wiring {
         sequencer.queueBytesMax(),
         sequencer.batchRequestsMax(),
         sequencer.eventBytesMax(),
-        settings.read().weakAgeMax());
+        settings.read().weakAgeMax(),
+        sequencer.reportWait());
   }
 
   /**

@@ -8,8 +8,17 @@ public sealed interface ApplyResult {
   /** All of them are applied. */
   record Applied() implements ApplyResult {}
 
-  /** Everything before the position is applied; its request took more steps than one may. */
+  /**
+   * Everything before the position is applied; its request took more steps than one may, or is to
+   * wait for a verdict.
+   */
   record Held(Position position, String reason) implements ApplyResult {}
+
+  /**
+   * The journal gives up a request that this replica has committed: the database has to be made
+   * anew, without it.
+   */
+  record Discarded(Position position) implements ApplyResult {}
 
   /**
    * The node could not: no space, I/O error, no memory, corruption, or it is being stopped. Nothing

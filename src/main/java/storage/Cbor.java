@@ -61,6 +61,7 @@ final class Cbor {
   static final class Reader {
 
     private final CBORParser parser;
+    private boolean ended;
 
     private Reader(CBORParser parser) {
       this.parser = parser;
@@ -76,6 +77,10 @@ final class Cbor {
 
     /** Skips what a newer writer appended, up to the end of the array. */
     void endArray() throws IOException, FormatException {
+      if (ended) {
+        ended = false;
+        return;
+      }
       JsonToken token = parser.nextToken();
       while (token != JsonToken.END_ARRAY) {
         if (token == null) {
@@ -102,6 +107,17 @@ final class Cbor {
 
     int nextInt() throws IOException, FormatException {
       expect(parser.nextToken(), JsonToken.VALUE_NUMBER_INT);
+      return parser.getIntValue();
+    }
+
+    /** The next number of the array, or the default where an older writer ended it. */
+    int nextIntOr(int missing) throws IOException, FormatException {
+      JsonToken token = parser.nextToken();
+      if (token == JsonToken.END_ARRAY) {
+        ended = true;
+        return missing;
+      }
+      expect(token, JsonToken.VALUE_NUMBER_INT);
       return parser.getIntValue();
     }
 

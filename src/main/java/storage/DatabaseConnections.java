@@ -3,6 +3,8 @@ package storage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -54,6 +56,25 @@ public final class DatabaseConnections {
   private static final int BYTES_PER_KIB = 1024;
 
   private DatabaseConnections() {}
+
+  /** The version of the SQLite that this process runs, such as {@code 3.54.1}. */
+  public static String sqliteVersion() {
+    return Version.TEXT;
+  }
+
+  private static final class Version {
+    private static final String TEXT = read();
+
+    private static String read() {
+      try (Connection connection = DriverManager.getConnection("jdbc:sqlite::memory:");
+          Statement statement = connection.createStatement();
+          ResultSet row = statement.executeQuery("SELECT sqlite_version()")) {
+        return row.next() ? row.getString(1) : "";
+      } catch (SQLException e) {
+        throw new IllegalStateException("SQLite does not run here: " + e.getMessage(), e);
+      }
+    }
+  }
 
   /**
    * Opens the file to apply events to it, and makes it and its folder if they are missing. It is in

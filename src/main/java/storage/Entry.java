@@ -56,8 +56,16 @@ public sealed interface Entry {
    * What is to be done with a request that a replica could not apply.
    *
    * @param position which request
+   * @param statement the first statement that is given up; those before it are applied. Above 0
+   *     only for a request whose statements have a transaction each
    * @param abort whether it is given up; otherwise it is applied without a limit
    * @param reason why, in words for the client
    */
-  record Verdict(Position position, boolean abort, String reason) implements Entry {}
+  record Verdict(Position position, int statement, boolean abort, String reason) implements Entry {
+
+    /** As it was meant under rules 1, where no statement was named: -1. */
+    public Verdict fromWhereverEachStands() {
+      return new Verdict(position, -1, abort, reason);
+    }
+  }
 }

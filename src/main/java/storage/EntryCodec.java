@@ -62,12 +62,15 @@ public final class EntryCodec {
             out.writeNumber(cancelled.session().index());
             out.writeNumber(cancelled.number());
           } else if (entry instanceof Entry.Verdict verdict) {
-            out.writeStartArray(null, 5);
+            out.writeStartArray(null, verdict.statement() == 0 ? 5 : 6);
             out.writeNumber(VERDICT);
             out.writeNumber(verdict.position().seq());
             out.writeNumber(verdict.position().index());
             out.writeBoolean(verdict.abort());
             out.writeString(verdict.reason());
+            if (verdict.statement() != 0) {
+              out.writeNumber(verdict.statement());
+            }
           }
           out.writeEndArray();
         });
@@ -115,12 +118,20 @@ public final class EntryCodec {
               new Entry.Part(
                   position(in), in.nextLong(), in.nextInt(), in.nextInt(), in.nextBytes());
           case CANCELLED -> new Entry.Cancelled(position(in), in.nextLong());
-          case VERDICT -> new Entry.Verdict(position(in), in.nextBoolean(), in.nextText());
+          case VERDICT -> verdict(in);
           default ->
               throw new FormatException("an entry of type " + type + " needs a newer peqlite");
         };
     in.endArray();
     return entry;
+  }
+
+  /** The statement came later than the rest: it may be missing. */
+  private static Entry.Verdict verdict(Cbor.Reader in) throws IOException, FormatException {
+    Position position = position(in);
+    boolean abort = in.nextBoolean();
+    String reason = in.nextText();
+    return new Entry.Verdict(position, in.nextIntOr(0), abort, reason);
   }
 
   private static Duration micros(long micros) throws FormatException {

@@ -21,9 +21,6 @@ public record Event(
     long seed,
     List<Entry> entries) {
 
-  /** The determinism rules that this version writes, and the newest it can apply. */
-  public static final int RULES = 1;
-
   public Event {
     entries = List.copyOf(entries);
   }

@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -91,6 +92,36 @@ public final class EventApplier implements AutoCloseable {
         state.seq, state.hash, state.journalId, Optional.ofNullable(state.settings));
   }
 
+  /** How many statements of the request at this position, the next one, are committed already. */
+  public int statementsApplied(Position at) {
+    return at.seq() == state.seq + 1 && at.index() == state.index ? state.statement : 0;
+  }
+
+  /** Whether the request at this position is the next one. */
+  public boolean standsBefore(Position at) {
+    return at.seq() == state.seq + 1 && at.index() == state.index;
+  }
+
+  /** Whether the request at this position has been passed, whatever came of it. */
+  public boolean isPast(Position at) {
+    return at.seq() <= state.seq || (at.seq() == state.seq + 1 && at.index() < state.index);
+  }
+
+  /** The sessions that are open now, with the nonces they were opened with. */
+  public Map<Position, String> openSessions() {
+    return sessions.nonces();
+  }
+
+  /** The digest of all outcomes up to an event; empty if it is not kept, or cannot be read now. */
+  public OptionalLong digest(long seq) {
+    try {
+      return InternalTables.digest(database.statements(), seq);
+    } catch (SQLException e) {
+      LOG.debug("the digest of event {} cannot be read", seq, e);
+      return OptionalLong.empty();
+    }
+  }
+
   /** Size of the write-ahead log, in bytes. */
   public long walBytes() {
     return database.walBytes();
@@ -120,6 +151,7 @@ public final class EventApplier implements AutoCloseable {
    * passed over.
    *
    * @param verdicts known decisions on requests that could not be applied
+   * @param holds requests that are not to be applied without a verdict
    * @param oneByOne give each entry a transaction of its own, so that all before a failure stay
    * @param watch told before each entry
    * @param committed told of the entries of this node's sessions, after their commit
@@ -127,6 +159,7 @@ public final class EventApplier implements AutoCloseable {
   public ApplyResult apply(
       List<StoredEvent> events,
       Map<Position, Entry.Verdict> verdicts,
+      Set<Position> holds,
       boolean oneByOne,
       EntryWatch watch,
       Consumer<List<AppliedEntry>> committed) {
@@ -134,7 +167,7 @@ public final class EventApplier implements AutoCloseable {
     if (misfit.isPresent()) {
       return new ApplyResult.Broken(misfit.get());
     }
-    Attempt attempt = new Attempt(verdicts, watch, committed, oneByOne);
+    Attempt attempt = new Attempt(verdicts, holds, watch, committed, oneByOne);
     try {
       List<Decoded> decoded = new ArrayList<>(events.size());
       Optional<String> broken = decode(events, decoded);
@@ -153,8 +186,14 @@ public final class EventApplier implements AutoCloseable {
         }
       }
     } catch (HeldException held) {
+      boolean steps = held.position.equals(attempt.stopBefore);
       return new ApplyResult.Held(
-          held.position, "it took more than " + settings.stepLimit() + " steps");
+          held.position,
+          steps
+              ? "it took more than " + settings.stepLimit() + " steps"
+              : "another node cannot apply it");
+    } catch (DiscardedException discarded) {
+      return undone(new ApplyResult.Discarded(discarded.position));
     } catch (FormatException | ChainException e) {
       return undone(new ApplyResult.Broken(String.valueOf(e.getMessage())));
     } catch (EnvironmentFailure e) {
@@ -250,6 +289,7 @@ public final class EventApplier implements AutoCloseable {
   private final class Attempt implements RequestRunner.Cut {
 
     private final Map<Position, Entry.Verdict> verdicts;
+    private final Set<Position> holds;
     private final EntryWatch watch;
     private final Consumer<List<AppliedEntry>> committed;
     private final Map<Place, TransactionLost> known = new HashMap<>();
@@ -264,10 +304,12 @@ public final class EventApplier implements AutoCloseable {
 
     Attempt(
         Map<Position, Entry.Verdict> verdicts,
+        Set<Position> holds,
         EntryWatch watch,
         Consumer<List<AppliedEntry>> committed,
         boolean oneByOne) {
       this.verdicts = verdicts;
+      this.holds = holds;
       this.watch = watch;
       this.committed = committed;
       this.oneByOne = oneByOne;
@@ -289,6 +331,7 @@ public final class EventApplier implements AutoCloseable {
             FormatException,
             ChainException,
             HeldException,
+            DiscardedException,
             TransactionLost,
             EnvironmentFailure,
             StepLimitExceeded {
@@ -301,7 +344,8 @@ public final class EventApplier implements AutoCloseable {
         List<Entry> entries = decoded.event.entries();
         for (int index = state.index; index < entries.size(); index++) {
           position = new Position(decoded.seq, index);
-          if (position.equals(stopBefore)) {
+          boolean waits = holds.contains(position) && !verdicts.containsKey(position);
+          if (waits || position.equals(stopBefore)) {
             commit();
             throw new HeldException(position);
           }
@@ -322,7 +366,8 @@ public final class EventApplier implements AutoCloseable {
 
     private void finish(Decoded decoded) throws SQLException {
       database.begin();
-      InternalTables.saveDigest(database.statements(), decoded.seq, state.digest);
+      state.digests = Digest.add(state.digests, state.digest);
+      InternalTables.saveDigest(database.statements(), decoded.seq, state.digests);
       state.clockMicros = clock();
       state.seq = decoded.seq;
       state.index = 0;
@@ -356,10 +401,15 @@ public final class EventApplier implements AutoCloseable {
         throws SQLException,
             FormatException,
             ChainException,
+            DiscardedException,
             TransactionLost,
             EnvironmentFailure,
             StepLimitExceeded {
       database.begin();
+      Entry.Verdict known = verdicts.get(position);
+      if (known != null && known.abort()) {
+        InternalTables.saveAborted(database.statements(), position);
+      }
       if (entry instanceof Entry.Submitted submitted) {
         return submit(submitted.session(), submitted.number(), submitted.request());
       }
@@ -395,8 +445,12 @@ public final class EventApplier implements AutoCloseable {
         state.epoch = position.seq();
         state.settings = opened.settings();
         database.useForeignKeys(state.foreignKeys());
+      } else if (entry instanceof Entry.Verdict verdict
+          && verdict.abort()
+          && !InternalTables.isAborted(database.statements(), verdict.position())) {
+        throw new DiscardedException(verdict.position());
       }
-      return false; // a verdict was read ahead, when it was needed
+      return false; // else a verdict was read ahead, when it was needed
     }
 
     private void openSession(Entry.SessionOpened opened) {
@@ -420,27 +474,36 @@ public final class EventApplier implements AutoCloseable {
     private boolean submit(Position session, long number, byte[] bytes)
         throws SQLException,
             FormatException,
+            DiscardedException,
             TransactionLost,
             EnvironmentFailure,
             StepLimitExceeded {
       boolean resumed = state.statement > 0;
+      Entry.Verdict verdict = verdicts.get(position);
+      if (verdict != null
+          && verdict.abort()
+          && verdict.statement() >= 0
+          && state.statement > verdict.statement()) {
+        throw new DiscardedException(position);
+      }
       if (!resumed && !sessions.takes(session, number)) {
         return false;
       }
-      Entry.Verdict verdict = verdicts.get(position);
       boolean ours = isOurs(session);
       WriteOutcome outcome;
       boolean own = false;
       statementsCut = false;
       Optional<String> givenUp =
           verdict != null && verdict.abort() ? Optional.of(verdict.reason()) : Optional.empty();
-      if (givenUp.isPresent() && !resumed) {
+      int runUpTo = verdict == null ? 0 : Math.max(0, verdict.statement());
+      if (givenUp.isPresent() && !resumed && runUpTo == 0) {
         outcome = new WriteOutcome.Aborted(givenUp.get());
         take(session, number);
       } else {
         WriteRequest request = RequestCodec.decode(bytes);
         own = database.needsOwnTransaction(request, state.foreignKeys());
-        statementsCut = !request.transaction() && (own || cut.contains(position) || resumed);
+        statementsCut =
+            !request.transaction() && (own || cut.contains(position) || resumed || runUpTo > 0);
         if ((own || statementsCut) && !resumed) {
           // Its neighbours must not be part of its transaction, nor its number of theirs.
           commit();
@@ -467,7 +530,7 @@ public final class EventApplier implements AutoCloseable {
           database.steps().begin(verdict == null ? settings.stepLimit() : 0);
           WriteOutcome.Executed executed =
               new RequestRunner(database, state, this, current.event, position)
-                  .run(request, rowBytesMax, statementsCut, givenUp);
+                  .run(request, rowBytesMax, statementsCut, givenUp, runUpTo);
           if (key != null) {
             KeyStore.remember(
                 database.statements(),
@@ -533,6 +596,17 @@ public final class EventApplier implements AutoCloseable {
 
     ChainException(String message) {
       super(message);
+    }
+  }
+
+  /** A request is given up that was committed here. */
+  private static final class DiscardedException extends Exception {
+    private static final long serialVersionUID = 1L;
+    private final transient Position position;
+
+    DiscardedException(Position position) {
+      super("discarded", null, false, false);
+      this.position = position;
     }
   }
 

@@ -65,7 +65,7 @@ public final class EventCodec {
       throw new FormatException("an event of format " + format + " needs a newer peqlite");
     }
     int rules = in.nextInt();
-    if (rules < 1 || rules > Event.RULES) {
+    if (rules < Formats.oldestRules() || rules > Formats.newestRules()) {
       throw new FormatException("an event of rules " + rules + " needs a newer peqlite");
     }
     String journalId = in.nextText();

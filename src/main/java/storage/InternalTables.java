@@ -7,6 +7,8 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.OptionalLong;
+import sql.Position;
 
 /**
  * The tables that a replica keeps beside the user's, in the same file, so that data and position
@@ -15,8 +17,17 @@ import java.util.List;
  */
 final class InternalTables {
 
-  /** Outcome digests of this many events are kept. */
+  /** Digests of the outcomes up to this many last events are kept. */
   private static final int DIGESTS_KEPT = 4096;
+
+  /** Came later than the others: a database of an older release gets it when it is opened. */
+  private static final String CREATE_ABORTED =
+      """
+      CREATE TABLE IF NOT EXISTS _peqlite_aborted (
+        seq INTEGER NOT NULL,             -- a request that was given up by a verdict
+        idx INTEGER NOT NULL,
+        PRIMARY KEY (seq, idx)) WITHOUT ROWID
+      """;
 
   private static final List<String> CREATE =
       List.of(
@@ -82,6 +93,7 @@ final class InternalTables {
             seq INTEGER NOT NULL,
             digest INTEGER NOT NULL)
           """,
+          CREATE_ABORTED,
           "CREATE TABLE _peqlite_rowid (id INTEGER PRIMARY KEY)",
           "CREATE TABLE _peqlite_space (id INTEGER PRIMARY KEY, bytes BLOB)");
 
@@ -94,6 +106,7 @@ final class InternalTables {
           statement.executeQuery(
               "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_peqlite_position'")) {
         if (row.next()) {
+          statement.execute(CREATE_ABORTED);
           return;
         }
       }
@@ -111,37 +124,47 @@ final class InternalTables {
 
   static ReplicaState loadPosition(Connection connection) throws SQLException {
     try (PreparedStatement query =
-            connection.prepareStatement(
-                "SELECT seq, idx, statement, last_rowid, hash, journal_id, epoch, timestamp, clock,"
-                    + " digest, key_count, settings, foreign_keys, key_age, keys_max,"
-                    + " key_outcome_bytes_max, last_changes FROM _peqlite_position WHERE id = 1");
-        ResultSet row = query.executeQuery()) {
-      if (!row.next()) {
-        throw new SQLException("the database has lost its position: it was changed from outside");
+        connection.prepareStatement(
+            "SELECT seq, idx, statement, last_rowid, hash, journal_id, epoch, timestamp, clock,"
+                + " digest, key_count, settings, foreign_keys, key_age, keys_max,"
+                + " key_outcome_bytes_max, last_changes,"
+                + " coalesce((SELECT d.digest FROM _peqlite_digests AS d"
+                + " WHERE d.slot = p.seq % ? AND d.seq = p.seq), 0)"
+                + " FROM _peqlite_position AS p WHERE id = 1")) {
+      query.setInt(1, DIGESTS_KEPT);
+      try (ResultSet row = query.executeQuery()) {
+        return position(row);
       }
-      ReplicaState state = new ReplicaState();
-      state.seq = row.getLong(1);
-      state.index = row.getInt(2);
-      state.statement = row.getInt(3);
-      state.lastRowid = row.getLong(4);
-      state.hash = row.getBytes(5);
-      state.journalId = row.getString(6);
-      state.epoch = row.getLong(7);
-      state.timestampMicros = row.getLong(8);
-      state.clockMicros = row.getLong(9);
-      state.digest = row.getLong(10);
-      state.keyCount = row.getLong(11);
-      state.lastChanges = row.getLong(17);
-      if (row.getInt(12) != 0) {
-        state.settings =
-            new ReplicatedSettings(
-                row.getInt(13) != 0,
-                Duration.ofNanos(row.getLong(14) * 1000),
-                row.getLong(15),
-                row.getInt(16));
-      }
-      return state;
     }
+  }
+
+  private static ReplicaState position(ResultSet row) throws SQLException {
+    if (!row.next()) {
+      throw new SQLException("the database has lost its position: it was changed from outside");
+    }
+    ReplicaState state = new ReplicaState();
+    state.seq = row.getLong(1);
+    state.index = row.getInt(2);
+    state.statement = row.getInt(3);
+    state.lastRowid = row.getLong(4);
+    state.hash = row.getBytes(5);
+    state.journalId = row.getString(6);
+    state.epoch = row.getLong(7);
+    state.timestampMicros = row.getLong(8);
+    state.clockMicros = row.getLong(9);
+    state.digest = row.getLong(10);
+    state.keyCount = row.getLong(11);
+    state.lastChanges = row.getLong(17);
+    if (row.getInt(12) != 0) {
+      state.settings =
+          new ReplicatedSettings(
+              row.getInt(13) != 0,
+              Duration.ofNanos(row.getLong(14) * 1000),
+              row.getLong(15),
+              row.getInt(16));
+    }
+    state.digests = row.getLong(18);
+    return state;
   }
 
   static void savePosition(StatementCache statements, ReplicaState state) throws SQLException {
@@ -172,7 +195,38 @@ final class InternalTables {
     write.execute();
   }
 
-  /** Keeps the digest of an event's outcomes; an old one makes room. */
+  /** Keeps that a request was given up. */
+  static void saveAborted(StatementCache statements, Position position) throws SQLException {
+    PreparedStatement write =
+        statements.internal("INSERT OR IGNORE INTO _peqlite_aborted (seq, idx) VALUES (?, ?)");
+    write.setLong(1, position.seq());
+    write.setInt(2, position.index());
+    write.execute();
+  }
+
+  /** Whether a request was given up here. */
+  static boolean isAborted(StatementCache statements, Position position) throws SQLException {
+    PreparedStatement query =
+        statements.internal("SELECT 1 FROM _peqlite_aborted WHERE seq = ? AND idx = ?");
+    query.setLong(1, position.seq());
+    query.setInt(2, position.index());
+    try (ResultSet row = query.executeQuery()) {
+      return row.next();
+    }
+  }
+
+  /** The digest of an event's outcomes, if it is still kept. */
+  static OptionalLong digest(StatementCache statements, long seq) throws SQLException {
+    PreparedStatement query =
+        statements.internal("SELECT digest FROM _peqlite_digests WHERE slot = ? AND seq = ?");
+    query.setLong(1, seq % DIGESTS_KEPT);
+    query.setLong(2, seq);
+    try (ResultSet row = query.executeQuery()) {
+      return row.next() ? OptionalLong.of(row.getLong(1)) : OptionalLong.empty();
+    }
+  }
+
+  /** Keeps the digest of all outcomes up to an event; an old one makes room. */
   static void saveDigest(StatementCache statements, long seq, long digest) throws SQLException {
     PreparedStatement write =
         statements.internal(

@@ -13,6 +13,9 @@ import java.util.List;
  */
 public interface Journal extends AutoCloseable {
 
+  /** The persistence id under which all events stand. */
+  String PERSISTENCE_ID = "peqlite";
+
   /** The highest sequence number, 0 when the journal is empty. */
   long head() throws JournalException;
 
@@ -27,6 +30,16 @@ public interface Journal extends AutoCloseable {
    */
   List<StoredEvent> read(long from, int eventsMax, long bytesMax) throws JournalException;
 
+  /** How many events the journal holds from one number to another, both included. */
+  long count(long from, long to) throws JournalException;
+
+  /**
+   * The clock of the journal's database, in microseconds since 1970; for a journal that is a file,
+   * the clock of this machine. It is compared with, never relied on to go forward.
+   */
+  long timeMicros() throws JournalException;
+
+  /** Frees the connections. What is being asked then fails; nothing may be asked afterwards. */
   @Override
   void close();
 }

@@ -18,6 +18,10 @@ final class ReplicaState {
   long timestampMicros;
   long clockMicros;
   long digest;
+
+  /** The digests of all events so far, that of event {@code seq} included. */
+  long digests;
+
   long keyCount;
   @Nullable ReplicatedSettings settings;
 

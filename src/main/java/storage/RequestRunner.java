@@ -58,15 +58,20 @@ final class RequestRunner {
    *
    * @param rowBytesMax bytes of rows that are kept of a statement, 0 if nobody wants them
    * @param statementsCut whether each of its statements needs a transaction of its own
-   * @param givenUp why the rest of a request is not run, of which statements are committed already
+   * @param givenUp why the rest of a request is not run
+   * @param runUpTo the first statement that is not run then, if those before it are not committed
    */
   WriteOutcome.Executed run(
-      WriteRequest request, long rowBytesMax, boolean statementsCut, Optional<String> givenUp)
+      WriteRequest request,
+      long rowBytesMax,
+      boolean statementsCut,
+      Optional<String> givenUp,
+      int runUpTo)
       throws SQLException, FormatException, TransactionLost, EnvironmentFailure, StepLimitExceeded {
     this.rowBytesMax = rowBytesMax;
     WriteOutcome.Executed executed =
         statementsCut
-            ? new WriteOutcome.Executed(runCut(request, givenUp), Optional.empty())
+            ? new WriteOutcome.Executed(runCut(request, givenUp, runUpTo), Optional.empty())
             : runWhole(request);
     settleSchema();
     return executed;
@@ -134,11 +139,11 @@ final class RequestRunner {
    * Each statement in a transaction of its own; goes on where an earlier process was stopped. What
    * the statements before that returned is kept in the database until the request is done.
    */
-  private List<StatementResult> runCut(WriteRequest request, Optional<String> givenUp)
+  private List<StatementResult> runCut(WriteRequest request, Optional<String> givenUp, int runUpTo)
       throws SQLException, FormatException, TransactionLost, EnvironmentFailure, StepLimitExceeded {
     List<Statement> statements = request.statements();
     int next = state.statement;
-    while (next < statements.size() && givenUp.isEmpty()) {
+    while (next < statements.size() && (givenUp.isEmpty() || next < runUpTo)) {
       database.begin();
       database.runner().resetCounters(state.lastRowid, state.lastChanges);
       StatementResult result = runStatement(statements.get(next), next);

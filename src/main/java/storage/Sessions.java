@@ -112,6 +112,13 @@ final class Sessions {
     return session == null ? null : session.nodeId;
   }
 
+  /** The open sessions, with the nonces by which their processes recognise them. */
+  Map<Position, String> nonces() {
+    Map<Position, String> nonces = new HashMap<>();
+    open.forEach((id, session) -> nonces.put(id, session.nonce));
+    return nonces;
+  }
+
   /** Whether the number is still to be taken: its session is open and has not taken it. */
   boolean takes(Position id, long number) {
     Session session = open.get(id);

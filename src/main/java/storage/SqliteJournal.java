@@ -8,6 +8,8 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -20,9 +22,6 @@ import org.jspecify.annotations.Nullable;
  * own, apart from the appends. The fence is the table's unique (persistence id, sequence number).
  */
 public final class SqliteJournal implements Journal {
-
-  /** The persistence id under which all events stand. */
-  public static final String PERSISTENCE_ID = "peqlite";
 
   private static final int BUSY_TIMEOUT_MILLIS = 5000;
 
@@ -109,6 +108,24 @@ public final class SqliteJournal implements Journal {
   }
 
   @Override
+  public synchronized long count(long from, long to) throws JournalException {
+    try (PreparedStatement query =
+        connection()
+            .prepareStatement(
+                "SELECT count(*) FROM event_journal"
+                    + " WHERE persistence_id = ? AND sequence_number BETWEEN ? AND ?")) {
+      query.setString(1, PERSISTENCE_ID);
+      query.setLong(2, from);
+      query.setLong(3, to);
+      try (ResultSet row = query.executeQuery()) {
+        return row.next() ? row.getLong(1) : 0;
+      }
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+  }
+
+  @Override
   public synchronized List<StoredEvent> read(long from, int eventsMax, long bytesMax)
       throws JournalException {
     List<StoredEvent> events = new ArrayList<>();
@@ -141,6 +158,12 @@ public final class SqliteJournal implements Journal {
       throw failed(e);
     }
     return events;
+  }
+
+  /** The database has no clock of its own. */
+  @Override
+  public long timeMicros() {
+    return ChronoUnit.MICROS.between(Instant.EPOCH, Instant.now());
   }
 
   /** Opened on first use and again after a failure, so that a mended file is found again. */

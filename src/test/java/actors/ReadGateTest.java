@@ -3,6 +3,7 @@ package actors;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -35,8 +36,8 @@ class ReadGateTest {
 
   /** A journal whose head is told by hand; questions wait until they are run. */
   private static final class HandJournal implements Journal {
-    long head;
-    boolean away;
+    volatile long head;
+    volatile boolean away;
 
     @Override
     public long head() throws JournalException {
@@ -52,16 +53,32 @@ class ReadGateTest {
     }
 
     @Override
+    public long count(long from, long to) {
+      return to - from + 1;
+    }
+
+    @Override
+    public long timeMicros() {
+      return 0;
+    }
+
+    @Override
     public void close() {}
   }
 
   private final class Scenario {
     final ReplicaGauge gauge = new ReplicaGauge();
     final TestProbe<Sequencer.Command> sequencer = testKit.createTestProbe();
+    final SequencerLink link = new SequencerLink();
     final HandJournal journal = new HandJournal();
     final ArrayDeque<Runnable> journalWork = new ArrayDeque<>();
     final ActorRef<ReadGate.Command> gate =
-        testKit.spawn(ReadGate.create(gauge, sequencer.getRef(), journal, this::later));
+        testKit.spawn(ReadGate.create(gauge, link, journal, this::later));
+
+    Scenario() {
+      TestProbe<NodeMessage> gateway = testKit.createTestProbe();
+      link.set(new SequencerLink.Target(sequencer.getRef(), gateway.getRef(), 1, "a", true));
+    }
 
     private void later(Runnable work) {
       synchronized (journalWork) {
@@ -83,20 +100,7 @@ class ReadGateTest {
     }
 
     void applied(long seq) {
-      gauge.write(
-          new ReplicaGauge.Reading(
-              ReplicaGauge.State.APPLYING,
-              Optional.empty(),
-              "",
-              seq,
-              seq,
-              1,
-              "a",
-              true,
-              true,
-              0,
-              0,
-              0));
+      gauge.write(Readings.applying(seq));
       gate.tell(ReadGate.Moved.HERE);
     }
 
@@ -127,7 +131,7 @@ class ReadGateTest {
     scenario.applied(4);
     CompletableFuture<ReadAdmission> read = scenario.admit(ReadLevel.WEAK, 0, LONG);
     Sequencer.AskCommitted asked = scenario.asked();
-    asked.replyTo().tell(new ReadGate.Committed(asked.question(), 5));
+    scenario.gate.tell(new ReadGate.Committed(asked.question(), 5));
     assertFalse(read.isDone());
     scenario.applied(5);
     assertInstanceOf(ReadAdmission.Admitted.class, get(read));
@@ -141,12 +145,12 @@ class ReadGateTest {
     Sequencer.AskCommitted asked = scenario.asked();
     CompletableFuture<ReadAdmission> second = scenario.admit(ReadLevel.WEAK, 0, LONG);
     CompletableFuture<ReadAdmission> third = scenario.admit(ReadLevel.WEAK, 0, LONG);
-    asked.replyTo().tell(new ReadGate.Committed(asked.question(), 4));
+    scenario.gate.tell(new ReadGate.Committed(asked.question(), 4));
     assertInstanceOf(ReadAdmission.Admitted.class, get(first));
     // They came after the question was asked: its answer says nothing to them.
     assertFalse(second.isDone());
     Sequencer.AskCommitted again = scenario.asked();
-    again.replyTo().tell(new ReadGate.Committed(again.question(), 4));
+    scenario.gate.tell(new ReadGate.Committed(again.question(), 4));
     assertInstanceOf(ReadAdmission.Admitted.class, get(second));
     assertInstanceOf(ReadAdmission.Admitted.class, get(third));
   }
@@ -157,8 +161,8 @@ class ReadGateTest {
     scenario.applied(4);
     CompletableFuture<ReadAdmission> read = scenario.admit(ReadLevel.WEAK, 0, LONG);
     Sequencer.AskCommitted asked = scenario.asked();
-    asked.replyTo().tell(new ReadGate.Committed(asked.question() - 1, 1));
-    asked.replyTo().tell(new ReadGate.Committed(asked.question(), 6));
+    scenario.gate.tell(new ReadGate.Committed(asked.question() - 1, 1));
+    scenario.gate.tell(new ReadGate.Committed(asked.question(), 6));
     scenario.applied(5);
     assertFalse(read.isDone());
     scenario.applied(6);
@@ -172,7 +176,7 @@ class ReadGateTest {
     CompletableFuture<ReadAdmission> read = scenario.admit(ReadLevel.WEAK, 0, LONG);
     scenario.asked();
     Sequencer.AskCommitted again = scenario.asked();
-    again.replyTo().tell(new ReadGate.Committed(again.question(), 4));
+    scenario.gate.tell(new ReadGate.Committed(again.question(), 4));
     assertInstanceOf(ReadAdmission.Admitted.class, get(read));
   }
 
@@ -215,5 +219,77 @@ class ReadGateTest {
     assertFalse(read.isDone());
     scenario.applied(6);
     assertInstanceOf(ReadAdmission.Admitted.class, get(read));
+  }
+
+  /**
+   * Asking again must not make worthless what was asked before: then no slow answer would count.
+   */
+  @Test
+  void anAnswerCountsHoweverSlowItIs() throws Exception {
+    Scenario scenario = new Scenario();
+    scenario.applied(4);
+    CompletableFuture<ReadAdmission> weak = scenario.admit(ReadLevel.WEAK, 0, LONG);
+    CompletableFuture<ReadAdmission> linearizable = scenario.admit(ReadLevel.LINEARIZABLE, 0, LONG);
+    Sequencer.AskCommitted asked = scenario.asked();
+    Sequencer.AskCommitted again = scenario.asked();
+    assertTrue(again.question() > asked.question());
+    scenario.gate.tell(new ReadGate.Committed(asked.question(), 4));
+    assertInstanceOf(ReadAdmission.Admitted.class, get(weak));
+    scenario.journal.head = 4;
+    scenario.runJournal();
+    assertInstanceOf(ReadAdmission.Admitted.class, get(linearizable));
+  }
+
+  /** Each question blocks a thread for as long as the journal is silent. */
+  @Test
+  void asksTheJournalOneQuestionAtATime() throws Exception {
+    Scenario scenario = new Scenario();
+    scenario.applied(4);
+    CompletableFuture<ReadAdmission> first = scenario.admit(ReadLevel.STRONG, 0, LONG);
+    TimeUnit.MILLISECONDS.sleep(1300);
+    CompletableFuture<ReadAdmission> second = scenario.admit(ReadLevel.STRONG, 0, LONG);
+    TimeUnit.MILLISECONDS.sleep(700);
+    synchronized (scenario.journalWork) {
+      assertEquals(1, scenario.journalWork.size());
+    }
+    scenario.journal.head = 4;
+    scenario.runJournal();
+    assertInstanceOf(ReadAdmission.Admitted.class, get(first));
+    assertFalse(second.isDone(), "the question was asked before this read came");
+    scenario.runJournal();
+    assertInstanceOf(ReadAdmission.Admitted.class, get(second));
+  }
+
+  @Test
+  void asksTheNextSequencerAtOnce() throws Exception {
+    Scenario scenario = new Scenario();
+    scenario.applied(4);
+    CompletableFuture<ReadAdmission> read = scenario.admit(ReadLevel.WEAK, 0, LONG);
+    scenario.asked();
+    scenario.gate.tell(ReadGate.SequencerOpen.NOW);
+    scenario.gate.tell(new ReadGate.Committed(scenario.asked().question(), 4));
+    assertInstanceOf(ReadAdmission.Admitted.class, get(read));
+  }
+
+  @Test
+  void asksAgainWhenTheJournalIsThereAgain() throws Exception {
+    Scenario scenario = new Scenario();
+    scenario.applied(4);
+    scenario.journal.away = true;
+    CompletableFuture<ReadAdmission> read = scenario.admit(ReadLevel.LINEARIZABLE, 0, LONG);
+    scenario.runJournal();
+    scenario.journal.away = false;
+    scenario.journal.head = 4;
+    scenario.runJournal();
+    assertInstanceOf(ReadAdmission.Admitted.class, get(read));
+  }
+
+  @Test
+  void refusesAtOnceWhatIsOutOfService() throws Exception {
+    Scenario scenario = new Scenario();
+    CompletableFuture<ReadAdmission> read = scenario.admit(ReadLevel.WEAK, 0, LONG);
+    scenario.gauge.write(Readings.of(ReplicaGauge.State.OUT_OF_SERVICE, "replaced", 4, 4));
+    scenario.gate.tell(ReadGate.Moved.HERE);
+    assertEquals(new ReadAdmission.Refused("replaced"), get(read));
   }
 }

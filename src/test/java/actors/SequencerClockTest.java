@@ -7,16 +7,28 @@ import org.junit.jupiter.api.Test;
 
 class SequencerClockTest {
 
-  private long wall = 1_000_000;
+  private static final long JOURNAL_MICROS = 1_000_000;
+
   private long nanos = 5_000;
 
-  private final SequencerClock clock = new SequencerClock(() -> wall, () -> nanos);
+  private final SequencerClock clock = new SequencerClock(() -> nanos);
+
+  SequencerClockTest() {
+    clock.set(JOURNAL_MICROS, nanos);
+  }
 
   @Test
   void runsByTheMonotonicClockBetweenTwoSettings() {
-    wall = 90_000_000;
     nanos += 3_000_000;
     assertEquals(1_003_000, clock.next());
+  }
+
+  @Test
+  void countsFromTheMomentAtWhichTheJournalWasAsked() {
+    long asked = nanos;
+    nanos += 2_000_000;
+    clock.set(5_000_000, asked);
+    assertEquals(5_002_000, clock.next());
   }
 
   @Test
@@ -27,10 +39,9 @@ class SequencerClockTest {
   }
 
   @Test
-  void neverGoesBackWhenTheWallClockDoes() {
+  void neverGoesBackWhenTheClockOfTheJournalDoes() {
     long before = clock.next();
-    wall = 10;
-    assertTrue(clock.set() < 0);
+    assertTrue(clock.set(10, nanos) < 0);
     assertEquals(before + 1, clock.next());
   }
 
@@ -41,9 +52,8 @@ class SequencerClockTest {
   }
 
   @Test
-  void tellsHowFarTheWallClockWasOff() {
-    wall += 11_000_000;
+  void tellsHowFarItWasOff() {
     nanos += 1_000_000_000;
-    assertEquals(10_000_000, clock.set());
+    assertEquals(10_000_000, clock.set(JOURNAL_MICROS + 11_000_000, nanos));
   }
 }

@@ -18,7 +18,7 @@ class SequencerQueueTest {
   private static final Position SESSION = new Position(2, 0);
 
   private final ActorTestKit testKit = ActorTestKit.create(TestConfig.local());
-  private final TestProbe<WriteSession.Command> session = testKit.createTestProbe();
+  private final TestProbe<NodeMessage> node = testKit.createTestProbe();
 
   @AfterAll
   void stop() {
@@ -27,7 +27,7 @@ class SequencerQueueTest {
 
   private SequencerQueue.Waiting item(long number, int bytes) {
     return new SequencerQueue.Waiting(
-        new Sequencer.Item(SESSION, number, false, new byte[bytes]), session.getRef());
+        new Sequencer.Item(SESSION, number, false, new byte[bytes]), node.getRef());
   }
 
   private static List<Long> numbers(List<SequencerQueue.Waiting> batch) {
@@ -74,7 +74,7 @@ class SequencerQueueTest {
     queue.add(item(1, 10));
     queue.add(
         new SequencerQueue.Waiting(
-            new Sequencer.Item(SESSION, 1, true, new byte[10]), session.getRef()));
+            new Sequencer.Item(SESSION, 1, true, new byte[10]), node.getRef()));
     assertEquals(2, queue.size());
   }
 

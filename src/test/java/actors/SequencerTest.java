@@ -2,15 +2,19 @@ package actors;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.FishingOutcomes;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.junit.jupiter.api.AfterEach;
@@ -18,82 +22,233 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import sql.Position;
+import storage.DatabaseConnections;
 import storage.Entry;
 import storage.EntryCodec;
 import storage.Event;
 import storage.EventCodec;
 import storage.EventHash;
+import storage.Formats;
 import storage.ReplicatedSettings;
 import storage.SqliteJournal;
 import storage.StoredEvent;
 
-/** Sequencers on a real journal; probes play the replica and the session. */
+/** Sequencers on a real journal; probes play the nodes. */
 class SequencerTest {
 
+  private static final Duration LONG = Duration.ofSeconds(20);
+  private static final Duration SHORT = Duration.ofMillis(300);
   private static final Position SESSION = new Position(1, 0);
   private static final ReplicatedSettings REPLICATED =
       new ReplicatedSettings(false, Duration.ofDays(1), 100, 100);
   private static final int EVENT_BYTES_MAX = 64 * 1024;
+  private static final byte[] ANOTHER_HASH = new byte[EventHash.LENGTH];
 
   @TempDir Path folder;
 
   private ActorTestKit testKit;
-  private SqliteJournal journal;
-  private TestProbe<Replica.Command> replica;
-  private TestProbe<WriteSession.Command> session;
+  private GatedJournal journal;
+  private TestParts parts;
+  private TestProbe<Sequencer.Command> host;
+
+  /** The node of the sequencer. */
+  private Peer own;
+
+  /** Another node. */
+  private Peer other;
+
+  private final List<ActorRef<NodeMessage>> reachable = new ArrayList<>();
+  private Duration weakAgeMax = Duration.ofSeconds(1);
+  private Duration reportWait = LONG;
+  private int batchMax = 10;
 
   @BeforeEach
   void start() throws Exception {
     Path file = folder.resolve("journal.db");
-    journal = SqliteJournal.open(file);
+    journal = new GatedJournal(SqliteJournal.open(file));
     testKit = ActorTestKit.create(TestConfig.withJournal(file));
-    replica = testKit.createTestProbe();
-    session = testKit.createTestProbe();
+    parts = new TestParts(testKit);
+    host = testKit.createTestProbe();
+    own = new Peer("a");
+    other = new Peer("b");
   }
 
   @AfterEach
   void stop() {
+    journal.letThrough();
     testKit.shutdownTestKit();
     journal.close();
   }
 
-  private ActorRef<Sequencer.Command> sequencer(int batchMax) {
+  /** A node as the sequencer sees it. */
+  private final class Peer {
+    final String nodeId;
+    final String processId;
+    final TestProbe<NodeMessage> gateway = testKit.createTestProbe();
+    int rules = Formats.newestRules();
+
+    Peer(String nodeId) {
+      this.nodeId = nodeId;
+      this.processId = "process of " + nodeId;
+      members(gateway.getRef());
+    }
+
+    private void members(ActorRef<NodeMessage> node) {
+      synchronized (reachable) {
+        reachable.add(node);
+      }
+    }
+
+    void answersWhere(String journalId, long seq, byte[] hash) {
+      next(gateway, NodeGateway.AskWhere.class)
+          .replyTo()
+          .tell(new Replica.WhereAnswer(nodeId, journalId, seq, hash, rules));
+    }
+
+    void hasAppliedNothing() {
+      answersWhere("", 0, EventHash.none());
+    }
+
+    void hasApplied(long seq) throws Exception {
+      answersWhere(event(seq).journalId(), seq, EventHash.of(stored(seq).bytes()));
+    }
+
+    void tells(ActorRef<Sequencer.Command> sequencer, long applied) {
+      tells(sequencer, applied, 77);
+    }
+
+    void tells(ActorRef<Sequencer.Command> sequencer, long applied, long asked) {
+      sequencer.tell(
+          new Sequencer.Progress(
+              gateway.getRef(),
+              nodeId,
+              processId,
+              applied,
+              rules,
+              asked,
+              DatabaseConnections.sqliteVersion(),
+              0,
+              0));
+    }
+
+    Replica.Head answered(long asked) {
+      return (Replica.Head)
+          gateway
+              .fishForMessage(
+                  LONG,
+                  message ->
+                      message instanceof Replica.Head head && head.asked() == asked
+                          ? FishingOutcomes.complete()
+                          : FishingOutcomes.continueAndIgnore())
+              .get(0);
+    }
+
+    void submits(ActorRef<Sequencer.Command> sequencer, Sequencer.Item... items) {
+      sequencer.tell(new Sequencer.Submit(List.of(items), gateway.getRef()));
+    }
+
+    List<WriteSession.OrderedItem> ordered(int count) {
+      List<WriteSession.OrderedItem> items = new ArrayList<>();
+      while (items.size() < count) {
+        items.addAll(next(gateway, WriteSession.Ordered.class).items());
+      }
+      return items;
+    }
+
+    void answersHold(boolean applied, int statement) {
+      NodeGateway.AskHold ask = next(gateway, NodeGateway.AskHold.class);
+      ask.replyTo().tell(new Sequencer.HoldAnswer(ask.position(), processId, applied, statement));
+    }
+  }
+
+  private static <M, T extends M> T next(TestProbe<M> probe, Class<T> type) {
+    return type.cast(
+        probe
+            .fishForMessage(
+                LONG,
+                message ->
+                    type.isInstance(message)
+                        ? FishingOutcomes.complete()
+                        : FishingOutcomes.continueAndIgnore())
+            .get(0));
+  }
+
+  /** The other node cannot be reached any more. */
+  private void isAlone() {
+    synchronized (reachable) {
+      reachable.remove(other.gateway.getRef());
+    }
+  }
+
+  private ActorRef<Sequencer.Command> sequencer() {
+    Sequencer.Members members =
+        new Sequencer.Members() {
+          @Override
+          public List<ActorRef<NodeMessage>> reachable() {
+            synchronized (reachable) {
+              return List.copyOf(reachable);
+            }
+          }
+
+          @Override
+          public boolean areAllReachable() {
+            return true;
+          }
+
+          @Override
+          public ActorRef<NodeMessage> self() {
+            return own.gateway.getRef();
+          }
+        };
     return testKit.spawn(
         Sequencer.create(
             new Sequencer.Settings(
-                1000, 10 << 20, batchMax, EVENT_BYTES_MAX, Duration.ofSeconds(1)),
+                1000, 10 << 20, batchMax, EVENT_BYTES_MAX, weakAgeMax, reportWait),
             "a",
             REPLICATED,
-            replica.getRef(),
+            parts.local(),
+            members,
+            host.getRef(),
             journal,
             ForkJoinPool.commonPool()));
   }
 
-  private ActorRef<Sequencer.Command> opened(int batchMax) {
-    ActorRef<Sequencer.Command> sequencer = sequencer(batchMax);
-    sequencer.tell(new Sequencer.Subscribe(replica.getRef()));
-    answerWhere(0, EventHash.none());
-    replica.fishForMessage(
-        Duration.ofSeconds(20),
-        message ->
-            message instanceof Replica.Head
-                ? org.apache.pekko.actor.testkit.typed.javadsl.FishingOutcomes.complete()
-                : org.apache.pekko.actor.testkit.typed.javadsl.FishingOutcomes.continueAndIgnore());
+  /** A sequencer that is open; whoever can be reached has applied what the journal holds. */
+  private ActorRef<Sequencer.Command> opened() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = sequencer();
+    long head = journal.head();
+    for (Peer peer : isReachable(other) ? List.of(own, other) : List.of(own)) {
+      if (head == 0) {
+        peer.hasAppliedNothing();
+      } else {
+        peer.hasApplied(head);
+      }
+    }
+    isOpen(head + 1);
     return sequencer;
   }
 
-  private void answerWhere(long seq, byte[] hash) {
-    Replica.Command asked =
-        replica
-            .fishForMessage(
-                Duration.ofSeconds(20),
-                message ->
-                    message instanceof Replica.AskWhere
-                        ? org.apache.pekko.actor.testkit.typed.javadsl.FishingOutcomes.complete()
-                        : org.apache.pekko.actor.testkit.typed.javadsl.FishingOutcomes
-                            .continueAndIgnore())
-            .get(0);
-    ((Replica.AskWhere) asked).replyTo().tell(new Replica.WhereAnswer("", seq, hash));
+  private boolean isReachable(Peer peer) {
+    synchronized (reachable) {
+      return reachable.contains(peer.gateway.getRef());
+    }
+  }
+
+  private void isOpen(long epoch) {
+    own.gateway.fishForMessage(
+        LONG,
+        message ->
+            message instanceof Replica.Head head && head.epoch() == epoch
+                ? FishingOutcomes.complete()
+                : FishingOutcomes.continueAndIgnore());
+  }
+
+  private void ends(ActorRef<Sequencer.Command> sequencer) {
+    testKit.createTestProbe().expectTerminated(sequencer, LONG);
+  }
+
+  private String reasonOfTheEnd() {
+    return next(parts.replica, Replica.SequencerLost.class).reason();
   }
 
   private static Sequencer.Item item(long number, int bytes) {
@@ -104,40 +259,177 @@ class SequencerTest {
         EntryCodec.encode(new Entry.Submitted(SESSION, number, new byte[bytes])));
   }
 
-  private List<WriteSession.OrderedItem> ordered(int count) {
-    List<WriteSession.OrderedItem> items = new ArrayList<>();
-    while (items.size() < count) {
-      items.addAll(
-          session.expectMessageClass(WriteSession.Ordered.class, Duration.ofSeconds(20)).items());
-    }
-    return items;
+  private StoredEvent stored(long seq) throws Exception {
+    return journal.read(seq, 1, 1).get(0);
   }
 
   private Event event(long seq) throws Exception {
-    return EventCodec.decode(journal.read(seq, 1, 1).get(0));
+    return EventCodec.decode(stored(seq));
   }
+
+  /** Entries of all events behind the first. */
+  private List<Entry> entries() throws Exception {
+    List<Entry> entries = new ArrayList<>();
+    for (StoredEvent stored : journal.read(2, 100, 1 << 20)) {
+      entries.addAll(EventCodec.decode(stored).entries());
+    }
+    return entries;
+  }
+
+  /** Returns once the journal holds so many events. */
+  private void awaitHead(long seq) {
+    parts.replica.awaitAssert(
+        LONG,
+        () -> {
+          assertEquals(seq, journal.head());
+          return null;
+        });
+  }
+
+  // ---- Opening
 
   @Test
   void opensWithAnEventThatGivesTheJournalItsId() throws Exception {
-    opened(10);
+    opened();
     Event first = event(1);
     assertEquals(new Entry.Opened("a", REPLICATED), first.entries().get(0));
     assertEquals(1, first.epoch());
     assertArrayEquals(EventHash.none(), first.previousHash());
-    assertTrue(!first.journalId().isEmpty());
+    assertFalse(first.journalId().isEmpty());
+  }
+
+  /** Otherwise a member that applies quickly would seem to be ahead of the journal. */
+  @Test
+  void asksTheMembersBeforeItLooksForTheEnd() throws Exception {
+    ActorRef<Sequencer.Command> older = opened();
+    sequencer();
+    NodeGateway.AskWhere ask = next(own.gateway, NodeGateway.AskWhere.class);
+    own.submits(older, item(1, 10));
+    awaitHead(2);
+    ask.replyTo()
+        .tell(
+            new Replica.WhereAnswer(
+                "a", event(2).journalId(), 2, EventHash.of(stored(2).bytes()), own.rules));
+    other.hasApplied(1);
+    isOpen(3);
+    assertEquals(3, event(3).epoch());
   }
 
   @Test
+  void opensOnlyWhenItsOwnReplicaHasAnswered() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = sequencer();
+    other.hasAppliedNothing();
+    TimeUnit.MILLISECONDS.sleep(1300);
+    assertEquals(0, journal.head());
+    sequencer.tell(new Sequencer.AskCommitted(1, own.gateway.getRef()));
+    own.hasAppliedNothing();
+    isOpen(1);
+  }
+
+  @Test
+  void waitsForASilentMemberForAMomentOnly() {
+    long startNanos = System.nanoTime();
+    sequencer();
+    own.hasAppliedNothing();
+    isOpen(1);
+    long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos);
+    assertTrue(millis >= 900, "it did not wait: " + millis + " ms");
+  }
+
+  @Test
+  void doesNotOpenWhenItsReplicaIsAheadOfTheJournal() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = sequencer();
+    own.answersWhere("some journal", 7, ANOTHER_HASH);
+    other.hasAppliedNothing();
+    assertTrue(reasonOfTheEnd().contains("node a has applied event 7"));
+    ends(sequencer);
+    assertEquals(0, journal.head());
+  }
+
+  @Test
+  void doesNotOpenWhenAMemberIsAheadOfTheJournal() throws Exception {
+    testKit.stop(opened());
+    ActorRef<Sequencer.Command> sequencer = sequencer();
+    own.hasApplied(1);
+    other.answersWhere(event(1).journalId(), 2, ANOTHER_HASH);
+    assertTrue(reasonOfTheEnd().contains("node b has applied event 2"));
+    ends(sequencer);
+    assertEquals(1, journal.head());
+  }
+
+  @Test
+  void doesNotOpenWhenAMemberHoldsAnotherEvent() throws Exception {
+    testKit.stop(opened());
+    ActorRef<Sequencer.Command> sequencer = sequencer();
+    own.hasApplied(1);
+    other.answersWhere(event(1).journalId(), 1, ANOTHER_HASH);
+    assertTrue(reasonOfTheEnd().contains("was replaced"));
+    ends(sequencer);
+    assertEquals(1, journal.head());
+  }
+
+  /** It has strayed here by mistake, and takes itself out of service. */
+  @Test
+  void opensDespiteAMemberOfAnotherJournal() throws Exception {
+    testKit.stop(opened());
+    sequencer();
+    own.hasApplied(1);
+    other.answersWhere("another journal", 900, ANOTHER_HASH);
+    isOpen(2);
+  }
+
+  @Test
+  void tellsEveryMemberThatItIsOpenAndWhoJoinsLater() throws Exception {
+    isAlone();
+    ActorRef<Sequencer.Command> sequencer = opened();
+    other.gateway.expectNoMessage(SHORT);
+    synchronized (reachable) {
+      reachable.add(other.gateway.getRef());
+    }
+    Replica.Head head = next(other.gateway, Replica.Head.class);
+    assertEquals(sequencer, head.sequencer());
+    assertEquals(1, head.epoch());
+    assertEquals("a", head.nodeId());
+  }
+
+  @Test
+  void theNextSequencerEndsTheOneBefore() throws Exception {
+    ActorRef<Sequencer.Command> older = opened();
+    ActorRef<Sequencer.Command> newer = opened();
+    other.submits(older, item(1, 10));
+    ends(older);
+    assertEquals(2, journal.head());
+    other.submits(newer, item(1, 10));
+    assertEquals(new Position(3, 0), other.ordered(1).get(0).position());
+    assertEquals(2, event(3).epoch());
+  }
+
+  @Test
+  void takesNothingBeforeItIsOpen() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = sequencer();
+    other.submits(sequencer, item(1, 10));
+    other.tells(sequencer, 0);
+    sequencer.tell(new Sequencer.AskCommitted(1, other.gateway.getRef()));
+    other.hasAppliedNothing();
+    own.hasAppliedNothing();
+    isOpen(1);
+    // It is told its place only behind the opening.
+    assertEquals(new Position(2, 0), other.ordered(1).get(0).position());
+  }
+
+  // ---- Ordering
+
+  @Test
   void chainsEventsAndTellsWhereItemsStand() throws Exception {
-    ActorRef<Sequencer.Command> sequencer = opened(2);
-    sequencer.tell(
-        new Sequencer.Submit(List.of(item(1, 10), item(2, 10), item(3, 10)), session.getRef()));
+    batchMax = 2;
+    ActorRef<Sequencer.Command> sequencer = opened();
+    other.submits(sequencer, item(1, 10), item(2, 10), item(3, 10));
     assertEquals(
         List.of(
             new WriteSession.OrderedItem(SESSION, 1, new Position(2, 0)),
             new WriteSession.OrderedItem(SESSION, 2, new Position(2, 1)),
             new WriteSession.OrderedItem(SESSION, 3, new Position(3, 0))),
-        ordered(3));
+        other.ordered(3));
     List<StoredEvent> events = journal.read(1, 10, 1 << 20);
     assertEquals(3, events.size());
     for (int i = 1; i < events.size(); i++) {
@@ -150,26 +442,36 @@ class SequencerTest {
   }
 
   @Test
+  void tellsEachNodeOfItsOwnItems() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = opened();
+    own.submits(sequencer, item(1, 10));
+    other.submits(sequencer, item(2, 10));
+    assertEquals(2, other.ordered(1).get(0).number());
+    // What is for its own node goes past the gateway.
+    assertEquals(1, next(parts.session, WriteSession.Ordered.class).items().get(0).number());
+  }
+
+  @Test
   void aRepeatIsToldItsPositionAndNotOrderedAgain() throws Exception {
-    ActorRef<Sequencer.Command> sequencer = opened(10);
-    sequencer.tell(new Sequencer.Submit(List.of(item(1, 10)), session.getRef()));
-    List<WriteSession.OrderedItem> first = ordered(1);
-    sequencer.tell(new Sequencer.Submit(List.of(item(1, 10)), session.getRef()));
-    assertEquals(first, ordered(1));
+    ActorRef<Sequencer.Command> sequencer = opened();
+    other.submits(sequencer, item(1, 10));
+    List<WriteSession.OrderedItem> first = other.ordered(1);
+    other.submits(sequencer, item(1, 10));
+    assertEquals(first, other.ordered(1));
     assertEquals(2, journal.head());
   }
 
   @Test
   void appendsALargeRequestInPartsWithNothingBetween() throws Exception {
-    ActorRef<Sequencer.Command> sequencer = opened(10);
-    sequencer.tell(new Sequencer.Submit(List.of(item(1, 200_000), item(2, 10)), session.getRef()));
-    List<WriteSession.OrderedItem> items = ordered(2);
+    ActorRef<Sequencer.Command> sequencer = opened();
+    other.submits(sequencer, item(1, 200_000), item(2, 10));
+    List<WriteSession.OrderedItem> items = other.ordered(2);
     long last = items.get(0).position().seq();
     assertEquals(5, last);
     assertEquals(new Position(6, 0), items.get(1).position());
     int bytes = 0;
     for (long seq = 2; seq <= last; seq++) {
-      StoredEvent stored = journal.read(seq, 1, 1).get(0);
+      StoredEvent stored = stored(seq);
       assertTrue(stored.bytes().length <= EVENT_BYTES_MAX, "event of " + stored.bytes().length);
       Entry.Part part =
           assertInstanceOf(Entry.Part.class, EventCodec.decode(stored).entries().get(0));
@@ -181,61 +483,252 @@ class SequencerTest {
   }
 
   @Test
-  void theNextSequencerEndsTheOneBefore() throws Exception {
-    ActorRef<Sequencer.Command> older = opened(10);
-    ActorRef<Sequencer.Command> newer = opened(10);
-    older.tell(new Sequencer.Submit(List.of(item(1, 10)), session.getRef()));
-    testKit.createTestProbe().expectTerminated(older, Duration.ofSeconds(20));
-    session.expectNoMessage();
-    assertEquals(2, journal.head());
-    newer.tell(new Sequencer.Submit(List.of(item(1, 10)), session.getRef()));
-    assertEquals(new Position(3, 0), ordered(1).get(0).position());
-    assertEquals(2, event(3).epoch());
-  }
-
-  @Test
-  void doesNotOpenWhenTheReplicaIsAheadOfTheJournal() {
-    ActorRef<Sequencer.Command> sequencer = sequencer(10);
-    answerWhere(7, new byte[EventHash.LENGTH]);
-    Replica.Condemn condemned = replica.expectMessageClass(Replica.Condemn.class);
-    assertTrue(condemned.reason().contains("has applied event 7"), condemned.reason());
-    testKit.createTestProbe().expectTerminated(sequencer, Duration.ofSeconds(20));
-  }
-
-  @Test
-  void doesNotOpenWhenTheReplicaHoldsAnotherEvent() throws Exception {
-    ActorRef<Sequencer.Command> first = opened(10);
-    testKit.stop(first);
-    ActorRef<Sequencer.Command> sequencer = sequencer(10);
-    answerWhere(1, new byte[EventHash.LENGTH]);
-    assertTrue(replica.expectMessageClass(Replica.Condemn.class).reason().contains("was replaced"));
-    testKit.createTestProbe().expectTerminated(sequencer, Duration.ofSeconds(20));
-    assertEquals(1, journal.head());
-  }
-
-  @Test
-  void ordersAVerdictOnAHeldRequestOnce() throws Exception {
-    ActorRef<Sequencer.Command> sequencer = opened(10);
-    Position held = new Position(9, 4);
-    sequencer.tell(new Sequencer.ReportHeld(held, "too long"));
-    sequencer.tell(new Sequencer.ReportHeld(held, "too long"));
-    sequencer.tell(new Sequencer.Submit(List.of(item(1, 10)), session.getRef()));
-    ordered(1);
-    List<Entry> entries = new ArrayList<>();
-    for (StoredEvent stored : journal.read(2, 10, 1 << 20)) {
-      entries.addAll(EventCodec.decode(stored).entries());
+  void takesARequestThatComesInFragments() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = opened();
+    byte[] entry = item(1, 300_000).entry();
+    List<Sequencer.Fragment> fragments = new ArrayList<>();
+    int size = SequencerLink.ENVELOPE_BYTES_MAX;
+    int count = (entry.length + size - 1) / size;
+    for (int i = 0; i < count; i++) {
+      byte[] bytes = Arrays.copyOfRange(entry, i * size, Math.min(entry.length, (i + 1) * size));
+      fragments.add(
+          new Sequencer.Fragment(
+              SESSION, 1, i, count, entry.length, bytes, other.gateway.getRef()));
     }
-    assertEquals(2, entries.size());
-    Entry.Verdict verdict = assertInstanceOf(Entry.Verdict.class, entries.get(0));
-    assertEquals(held, verdict.position());
-    assertTrue(verdict.abort());
+    sequencer.tell(fragments.get(2));
+    sequencer.tell(fragments.get(0));
+    sequencer.tell(fragments.get(0));
+    assertEquals(1, journal.head());
+    sequencer.tell(fragments.get(1));
+    Position position = other.ordered(1).get(0).position();
+    long bytes = 0;
+    for (Entry part : entries()) {
+      bytes += ((Entry.Part) part).bytes().length;
+    }
+    assertEquals(300_000, bytes);
+    // A repeat is told its position like any other.
+    fragments.forEach(sequencer::tell);
+    assertEquals(position, other.ordered(1).get(0).position());
+    assertEquals(position.seq(), journal.head());
   }
 
   @Test
-  void tellsWhatIsCommitted() {
-    ActorRef<Sequencer.Command> sequencer = opened(10);
-    TestProbe<ReadGate.Command> gate = testKit.createTestProbe();
-    sequencer.tell(new Sequencer.AskCommitted(3, gate.getRef()));
-    assertEquals(new ReadGate.Committed(3, 1), gate.receiveMessage());
+  void finishesWhatIsInFlightAndNoMore() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = opened();
+    other.submits(sequencer, item(1, 200_000), item(2, 10));
+    sequencer.tell(Sequencer.Finish.NOW);
+    assertEquals(
+        List.of(new WriteSession.OrderedItem(SESSION, 1, new Position(5, 0))), other.ordered(1));
+    ends(sequencer);
+    assertEquals(5, journal.head());
+  }
+
+  @Test
+  void finishesAtOnceWhenNothingIsInFlight() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = opened();
+    sequencer.tell(Sequencer.Finish.NOW);
+    ends(sequencer);
+  }
+
+  /** Nodes are upgraded one by one, and each must be able to apply what is written meanwhile. */
+  @Test
+  void writesByTheOldestRulesThatAMemberKnows() throws Exception {
+    other.rules = 1;
+    ActorRef<Sequencer.Command> sequencer = opened();
+    assertEquals(1, event(1).rules());
+    own.tells(sequencer, 1);
+    other.submits(sequencer, item(1, 10));
+    other.ordered(1);
+    assertEquals(1, event(2).rules(), "it has not said that it knows others");
+    other.rules = Formats.newestRules();
+    other.tells(sequencer, 1);
+    long[] number = {1};
+    other.gateway.awaitAssert(
+        LONG,
+        () -> {
+          other.submits(sequencer, item(++number[0], 10));
+          long seq = other.ordered(1).get(0).position().seq();
+          assertEquals(Formats.newestRules(), event(seq).rules());
+          return null;
+        });
+  }
+
+  // ---- Pushing
+
+  @Test
+  void pushesToWhoSaysHowFarItIs() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = opened();
+    own.tells(sequencer, 1);
+    other.tells(sequencer, 1);
+    other.submits(sequencer, item(1, 10));
+    Replica.Push push = next(other.gateway, Replica.Push.class);
+    assertEquals(2, push.seq());
+    assertArrayEquals(stored(2).bytes(), push.bytes());
+    assertEquals(2, next(parts.replica, Replica.Push.class).seq());
+  }
+
+  @Test
+  void saysOnlyTheNumberOfAnEventThatIsTooLargeForAMessage() throws Exception {
+    testKit.stop(opened());
+    ActorRef<Sequencer.Command> sequencer =
+        testKit.spawn(
+            Sequencer.create(
+                new Sequencer.Settings(1000, 10 << 20, 10, 1 << 20, weakAgeMax, reportWait),
+                "a",
+                REPLICATED,
+                parts.local(),
+                alone(),
+                host.getRef(),
+                journal,
+                ForkJoinPool.commonPool()));
+    own.hasApplied(1);
+    isOpen(2);
+    other.tells(sequencer, 2, 5);
+    other.answered(5);
+    other.submits(sequencer, item(1, 500_000));
+    List<NodeMessage> told = new ArrayList<>();
+    other.gateway.fishForMessage(
+        LONG,
+        message -> {
+          told.add(message);
+          return message instanceof WriteSession.Ordered
+              ? FishingOutcomes.complete()
+              : FishingOutcomes.continueAndIgnore();
+        });
+    assertTrue(
+        told.stream().noneMatch(message -> message instanceof Replica.Push), () -> "" + told);
+    assertTrue(
+        told.stream().anyMatch(message -> message instanceof Replica.Head head && head.seq() == 3),
+        () -> "" + told);
+  }
+
+  private Sequencer.Members alone() {
+    return new Sequencer.Members() {
+      @Override
+      public List<ActorRef<NodeMessage>> reachable() {
+        return List.of(own.gateway.getRef());
+      }
+
+      @Override
+      public boolean areAllReachable() {
+        return true;
+      }
+
+      @Override
+      public ActorRef<NodeMessage> self() {
+        return own.gateway.getRef();
+      }
+    };
+  }
+
+  // ---- What is committed
+
+  @Test
+  void tellsWhatIsCommitted() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = opened();
+    sequencer.tell(new Sequencer.AskCommitted(3, other.gateway.getRef()));
+    assertEquals(new ReadGate.Committed(3, 1), next(other.gateway, ReadGate.Committed.class));
+    sequencer.tell(new Sequencer.AskCommitted(4, own.gateway.getRef()));
+    assertEquals(new ReadGate.Committed(4, 1), next(parts.readGate, ReadGate.Committed.class));
+  }
+
+  @Test
+  void tellsTheHeadAndWhatIsCommittedOnlyAfterAFreshRoundTrip() throws Exception {
+    weakAgeMax = Duration.ZERO;
+    ActorRef<Sequencer.Command> sequencer = opened();
+    Peer early = new Peer("c");
+    TestProbe<NodeMessage> late = testKit.createTestProbe();
+    journal.hold();
+    early.tells(sequencer, 1, 8);
+    journal.awaitQuestion();
+    // It came while the journal was being asked: that answer says nothing to it.
+    sequencer.tell(new Sequencer.AskCommitted(4, late.getRef()));
+    late.expectNoMessage(SHORT);
+    assertEquals(0, next(early.gateway, Replica.Head.class).asked(), "told without asking");
+    early.gateway.expectNoMessage(Duration.ZERO);
+    long asked = journal.questions();
+    journal.letThrough();
+    assertEquals(1, early.answered(8).seq());
+    assertEquals(new ReadGate.Committed(4, 1), late.receiveMessage(LONG));
+    assertTrue(journal.questions() > asked, "one question served who came after it");
+  }
+
+  @Test
+  void endsInsteadOfTellingAHeadThatAnotherHasPassed() throws Exception {
+    weakAgeMax = Duration.ZERO;
+    ActorRef<Sequencer.Command> older = opened();
+    opened();
+    older.tell(new Sequencer.AskCommitted(3, other.gateway.getRef()));
+    ends(older);
+  }
+
+  // ---- Verdicts
+
+  private static final Position HELD = new Position(9, 4);
+
+  private void reports(Peer peer, ActorRef<Sequencer.Command> sequencer, Peer... processes) {
+    sequencer.tell(
+        new Sequencer.ReportHeld(
+            HELD,
+            0,
+            Arrays.stream(processes).map(process -> process.processId).toList(),
+            "too long",
+            peer.gateway.getRef()));
+  }
+
+  private Entry.Verdict verdict() throws Exception {
+    awaitHead(2);
+    return assertInstanceOf(Entry.Verdict.class, entries().get(0));
+  }
+
+  @Test
+  void givesUpARequestOnceEveryProcessSaysThatItIsNotApplied() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = opened();
+    own.tells(sequencer, 1);
+    other.tells(sequencer, 1);
+    reports(own, sequencer, own, other);
+    reports(own, sequencer, own, other);
+    own.answersHold(false, 1);
+    TimeUnit.MILLISECONDS.sleep(SHORT.toMillis());
+    assertEquals(1, journal.head(), "one has not answered yet");
+    other.answersHold(false, 2);
+    assertEquals(new Entry.Verdict(HELD, 2, true, "given up: too long"), verdict());
+    reports(other, sequencer, own, other);
+    other.submits(sequencer, item(1, 10));
+    other.ordered(1);
+    assertEquals(2, entries().size(), "a second verdict");
+  }
+
+  @Test
+  void tellsOlderReleasesNoStatement() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = opened();
+    other.rules = 1;
+    own.tells(sequencer, 1);
+    other.tells(sequencer, 1);
+    reports(own, sequencer, own, other);
+    own.answersHold(false, 1);
+    other.answersHold(false, 2);
+    assertEquals(new Entry.Verdict(HELD, 0, true, "given up: too long"), verdict());
+  }
+
+  @Test
+  void letsARequestRunThatAProcessHasApplied() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = opened();
+    own.tells(sequencer, 1);
+    reports(own, sequencer, own, other);
+    other.answersHold(true, 0);
+    Entry.Verdict verdict = verdict();
+    assertFalse(verdict.abort());
+    assertEquals(HELD, verdict.position());
+  }
+
+  @Test
+  void letsARequestRunThatASilentProcessMightHaveApplied() throws Exception {
+    reportWait = SHORT;
+    ActorRef<Sequencer.Command> sequencer = opened();
+    own.tells(sequencer, 1);
+    reports(own, sequencer, own, other);
+    own.answersHold(false, 0);
+    assertFalse(verdict().abort());
   }
 }

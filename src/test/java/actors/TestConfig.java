@@ -24,4 +24,19 @@ final class TestConfig {
     journal.put("pekko-persistence-jdbc.shared-databases.slick.db.url", SqliteJournal.url(file));
     return ConfigFactory.parseMap(journal).withFallback(local());
   }
+
+  /** The product's configuration of a cluster's actor system on a free port, without a journal. */
+  static Config clustered() {
+    return ConfigFactory.parseMap(
+            Map.of(
+                "pekko.remote.artery.canonical.hostname",
+                "127.0.0.1",
+                "pekko.remote.artery.canonical.port",
+                0,
+                ClusterIdentityCheck.KEY,
+                "a test",
+                "pekko.persistence.journal.plugin",
+                ""))
+        .withFallback(ConfigFactory.load("application"));
+  }
 }

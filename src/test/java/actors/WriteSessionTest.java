@@ -31,6 +31,8 @@ class WriteSessionTest {
 
   private static final Duration LONG = Duration.ofSeconds(60);
   private static final byte[] REQUEST = {1, 2, 3};
+  private static final long EPOCH = 1;
+  private static final long LAG_MAX = 100;
   private static final Position SESSION = new Position(2, 0);
   private static final WriteOutcome OUTCOME =
       new WriteOutcome.Executed(
@@ -46,33 +48,62 @@ class WriteSessionTest {
   /** One session under test. */
   private final class Scenario {
     final ReplicaGauge gauge = new ReplicaGauge();
+    final WriteGauge writes = new WriteGauge();
+    final SequencerLink link = new SequencerLink();
     final TestProbe<Sequencer.Command> sequencer = testKit.createTestProbe();
     final ActorRef<WriteSession.Command> session;
 
     Scenario(int pendingMax, int window, Duration resendInterval) {
-      show(ReplicaGauge.State.APPLYING);
+      gauge.write(Readings.applying(EPOCH));
+      link.set(target());
       session =
           testKit.spawn(
               WriteSession.create(
-                  new WriteSession.Settings(pendingMax, 1 << 20, window, 1 << 20, resendInterval),
+                  new WriteSession.Settings(
+                      pendingMax, 64 << 20, window, 32 << 20, resendInterval, LAG_MAX),
                   "a",
+                  "process",
                   gauge,
-                  new WriteGauge(),
-                  sequencer.getRef()));
+                  writes,
+                  link));
     }
 
-    void show(ReplicaGauge.State state) {
-      gauge.write(
-          new ReplicaGauge.Reading(
-              state, Optional.of("why"), "", 0, 0, 0, "", true, true, 0, 0, 0));
+    SequencerLink.Target target() {
+      TestProbe<NodeMessage> gateway = testKit.createTestProbe();
+      return new SequencerLink.Target(sequencer.getRef(), gateway.getRef(), EPOCH, "a", true);
     }
 
     CompletableFuture<WriteAnswer> submit(Duration timeout, boolean queued) {
+      return submit(REQUEST, timeout, queued);
+    }
+
+    CompletableFuture<WriteAnswer> submit(byte[] request, Duration timeout, boolean queued) {
       CompletableFuture<WriteAnswer> answer = new CompletableFuture<>();
       session.tell(
           new WriteSession.Submit(
-              REQUEST, System.nanoTime() + timeout.toNanos(), timeout.toNanos(), queued, answer));
+              request, System.nanoTime() + timeout.toNanos(), timeout.toNanos(), queued, answer));
       return answer;
+    }
+
+    /** A sequencer of that epoch says that a number is durable there. */
+    void ordered(long epoch, long number, long seq) {
+      session.tell(
+          new WriteSession.Ordered(
+              epoch, List.of(new WriteSession.OrderedItem(SESSION, number, new Position(seq, 0)))));
+    }
+
+    void taken(long number, long seq) {
+      applied(new AppliedEntry.Taken(new Position(seq, 0), SESSION, number, OUTCOME));
+    }
+
+    /** Returns once so many writes are pending. */
+    void awaitPending(int count) {
+      sequencer.awaitAssert(
+          Duration.ofSeconds(20),
+          () -> {
+            assertEquals(count, writes.pending());
+            return null;
+          });
     }
 
     /** The next entry that is sent, repeats included. */
@@ -82,7 +113,9 @@ class WriteSessionTest {
 
     List<Entry> sentAll() {
       List<Entry> entries = new ArrayList<>();
-      for (Sequencer.Item item : sequencer.expectMessageClass(Sequencer.Submit.class).items()) {
+      Sequencer.Submit submit =
+          sequencer.expectMessageClass(Sequencer.Submit.class, Duration.ofSeconds(20));
+      for (Sequencer.Item item : submit.items()) {
         try {
           entries.add(EntryCodec.decode(item.entry()));
         } catch (storage.FormatException e) {
@@ -135,7 +168,7 @@ class WriteSessionTest {
     assertEquals(1, sent.number());
     scenario.session.tell(
         new WriteSession.Ordered(
-            List.of(new WriteSession.OrderedItem(SESSION, 1, new Position(3, 0)))));
+            EPOCH, List.of(new WriteSession.OrderedItem(SESSION, 1, new Position(3, 0)))));
     assertFalse(answer.isDone());
     scenario.applied(new AppliedEntry.Taken(new Position(3, 0), SESSION, 1, OUTCOME));
     assertEquals(new WriteAnswer.Applied(new Position(3, 0), OUTCOME), get(answer));
@@ -149,7 +182,7 @@ class WriteSessionTest {
     scenario.sent();
     scenario.session.tell(
         new WriteSession.Ordered(
-            List.of(new WriteSession.OrderedItem(SESSION, 1, new Position(3, 0)))));
+            EPOCH, List.of(new WriteSession.OrderedItem(SESSION, 1, new Position(3, 0)))));
     assertEquals(new WriteAnswer.Queued(new Position(3, 0)), get(answer));
   }
 
@@ -191,7 +224,7 @@ class WriteSessionTest {
     scenario.sent();
     scenario.session.tell(
         new WriteSession.Ordered(
-            List.of(new WriteSession.OrderedItem(SESSION, 1, new Position(5, 1)))));
+            EPOCH, List.of(new WriteSession.OrderedItem(SESSION, 1, new Position(5, 1)))));
     assertEquals(new WriteAnswer.Committed(new Position(5, 1)), get(answer));
   }
 
@@ -256,7 +289,7 @@ class WriteSessionTest {
     WriteAnswer.NotApplied full =
         assertInstanceOf(WriteAnswer.NotApplied.class, get(scenario.submit(LONG, false)));
     assertTrue(full.reason().contains("too many"), full.reason());
-    scenario.show(ReplicaGauge.State.FAILED);
+    scenario.gauge.write(Readings.of(ReplicaGauge.State.FAILED, "why", 1, 1));
     WriteAnswer.NotApplied failed =
         assertInstanceOf(WriteAnswer.NotApplied.class, get(scenario.submit(LONG, false)));
     assertEquals("why", failed.reason());
@@ -272,8 +305,194 @@ class WriteSessionTest {
     scenario.session.tell(new WriteSession.Drain(drained));
     assertInstanceOf(WriteAnswer.NotApplied.class, get(scenario.submit(LONG, false)));
     assertFalse(drained.isDone());
-    scenario.applied(new AppliedEntry.Taken(new Position(3, 0), SESSION, 1, OUTCOME));
+    scenario.taken(1, 3);
     assertInstanceOf(WriteAnswer.Applied.class, get(answer));
+    assertEquals(new Entry.SessionClosed(SESSION), scenario.sent());
+    assertFalse(drained.isDone());
+    scenario.applied(new AppliedEntry.SessionClosed(new Position(4, 0), SESSION));
     assertEquals(0, drained.get(20, TimeUnit.SECONDS));
+    // Another sequencer is no reason to open another session now.
+    scenario.session.tell(new WriteSession.SequencerOpen(9));
+    scenario.sequencer.expectNoMessage(Duration.ofMillis(300));
+  }
+
+  @Test
+  void doesNotWaitForLongUntilItsSessionIsClosed() throws Exception {
+    Scenario scenario = new Scenario(10, 10, LONG);
+    scenario.open();
+    CompletableFuture<Integer> drained = new CompletableFuture<>();
+    scenario.session.tell(new WriteSession.Drain(drained));
+    assertEquals(new Entry.SessionClosed(SESSION), scenario.sent());
+    assertEquals(0, drained.get(20, TimeUnit.SECONDS));
+    Scenario alone = new Scenario(10, 10, LONG);
+    alone.open();
+    alone.link.set(null);
+    CompletableFuture<Integer> without = new CompletableFuture<>();
+    alone.session.tell(new WriteSession.Drain(without));
+    assertEquals(0, without.get(20, TimeUnit.SECONDS));
+  }
+
+  @Test
+  void sendsAgainWhatIsNotKnownToBeOrderedWhenAnotherSequencerOpens() throws Exception {
+    Scenario scenario = new Scenario(10, 10, LONG);
+    scenario.open();
+    scenario.submit(LONG, false);
+    scenario.sent();
+    CompletableFuture<WriteAnswer> queued = scenario.submit(LONG, true);
+    scenario.sent();
+    scenario.submit(LONG, false);
+    scenario.sent();
+    scenario.ordered(EPOCH, 2, 4);
+    assertInstanceOf(WriteAnswer.Queued.class, get(queued));
+    scenario.session.tell(new WriteSession.SequencerOpen(9));
+    List<Long> again = new ArrayList<>();
+    while (again.size() < 2) {
+      scenario.sentAll().forEach(entry -> again.add(((Entry.Submitted) entry).number()));
+    }
+    assertEquals(List.of(1L, 3L), again);
+  }
+
+  @Test
+  void sendsTheCancellationAgainWhenAnotherSequencerOpens() {
+    Scenario scenario = new Scenario(10, 10, LONG);
+    scenario.open();
+    scenario.submit(Duration.ofSeconds(2), false);
+    scenario.sent();
+    assertEquals(new Entry.Cancelled(SESSION, 1), scenario.sent());
+    scenario.session.tell(new WriteSession.SequencerOpen(9));
+    assertEquals(new Entry.Cancelled(SESSION, 1), scenario.sent());
+  }
+
+  @Test
+  void asksForItsSessionAgainWhenASequencerOpens() {
+    Scenario scenario = new Scenario(10, 10, LONG);
+    Entry first = scenario.sent();
+    scenario.session.tell(new WriteSession.SequencerOpen(9));
+    assertEquals(first, scenario.sent());
+  }
+
+  /** A sequencer does not know which sessions were closed before it opened. */
+  @Test
+  void passesOverTheWordOfASequencerWhoseOpeningItHasNotApplied() throws Exception {
+    Scenario scenario = new Scenario(10, 10, LONG);
+    scenario.open();
+    CompletableFuture<WriteAnswer> answer = scenario.submit(LONG, true);
+    scenario.sent();
+    scenario.ordered(9, 1, 10);
+    // The session was closed before: what was ordered behind that has no effect.
+    scenario.applied(new AppliedEntry.SessionClosed(new Position(8, 0), SESSION));
+    Entry.SessionOpened again = assertInstanceOf(Entry.SessionOpened.class, scenario.sent());
+    assertFalse(answer.isDone());
+    scenario.gauge.write(Readings.applying(9));
+    Position next = new Position(11, 0);
+    scenario.applied(new AppliedEntry.SessionOpened(next, again.nonce()));
+    assertEquals(next, assertInstanceOf(Entry.Submitted.class, scenario.sent()).session());
+    scenario.session.tell(
+        new WriteSession.Ordered(
+            9, List.of(new WriteSession.OrderedItem(next, 1, new Position(12, 0)))));
+    assertEquals(new WriteAnswer.Queued(new Position(12, 0)), get(answer));
+  }
+
+  @Test
+  void sendsNoMoreBytesThanMayBeOnTheirWay() {
+    Scenario scenario = new Scenario(100, 100, LONG);
+    scenario.open();
+    for (int i = 0; i < 4; i++) {
+      scenario.submit(new byte[3 << 20], LONG, false);
+    }
+    scenario.submit(new byte[12 << 20], LONG, false);
+    List<Long> numbers = new ArrayList<>();
+    while (numbers.size() < 2) {
+      scenario.sentAll().forEach(entry -> numbers.add(((Entry.Submitted) entry).number()));
+    }
+    assertEquals(List.of(1L, 2L), numbers);
+    scenario.sequencer.expectNoMessage(Duration.ofMillis(200));
+    scenario.taken(1, 3);
+    assertEquals(3, ((Entry.Submitted) scenario.sent()).number());
+    scenario.ordered(EPOCH, 2, 4);
+    assertEquals(4, ((Entry.Submitted) scenario.sent()).number());
+    scenario.taken(3, 5);
+    scenario.sequencer.expectNoMessage(Duration.ofMillis(200));
+    scenario.taken(4, 6);
+    assertEquals(5, ((Entry.Submitted) scenario.sent()).number(), "too large, but alone");
+  }
+
+  @Test
+  void refusesWritesWhileItsNodeIsFarBehind() throws Exception {
+    Scenario scenario = new Scenario(10, 10, LONG);
+    scenario.open();
+    scenario.gauge.write(Readings.of(ReplicaGauge.State.CATCHING_UP, "", 10, 11 + LAG_MAX));
+    WriteAnswer.NotApplied behind =
+        assertInstanceOf(WriteAnswer.NotApplied.class, get(scenario.submit(LONG, false)));
+    assertTrue(behind.reason().contains("events behind"), behind.reason());
+    scenario.gauge.write(Readings.of(ReplicaGauge.State.CATCHING_UP, "", 10, 10 + LAG_MAX));
+    scenario.submit(LONG, false);
+    assertInstanceOf(Entry.Submitted.class, scenario.sent());
+  }
+
+  /** What never left the node is surely not applied. */
+  @Test
+  void keepsWritesToItselfWhileThereIsNoSequencer() throws Exception {
+    Scenario scenario = new Scenario(10, 10, LONG);
+    scenario.open();
+    SequencerLink.Target target = scenario.link.target();
+    scenario.link.set(null);
+    assertInstanceOf(
+        WriteAnswer.NotApplied.class, get(scenario.submit(Duration.ofMillis(300), false)));
+    CompletableFuture<WriteAnswer> later = scenario.submit(LONG, false);
+    scenario.link.set(target);
+    scenario.session.tell(new WriteSession.SequencerOpen(EPOCH));
+    assertEquals(1, assertInstanceOf(Entry.Submitted.class, scenario.sent()).number());
+    scenario.taken(1, 3);
+    assertInstanceOf(WriteAnswer.Applied.class, get(later));
+  }
+
+  @Test
+  void forgetsWhatWasAnsweredOnceItsNumberIsTaken() throws Exception {
+    Scenario scenario = new Scenario(10, 10, LONG);
+    scenario.open();
+    CompletableFuture<WriteAnswer> answer = scenario.submit(Duration.ofMillis(500), false);
+    scenario.sent();
+    assertEquals(new Entry.Cancelled(SESSION, 1), scenario.sent());
+    assertInstanceOf(WriteAnswer.Unknown.class, get(answer));
+    scenario.awaitPending(1);
+    scenario.ordered(EPOCH, 1, 7);
+    scenario.gauge.write(Readings.applying(7));
+    scenario.awaitPending(0);
+  }
+
+  /** It was promised to happen, however long that takes. */
+  @Test
+  void neverGivesUpWhatWasAnsweredAsQueued() throws Exception {
+    Scenario scenario = new Scenario(10, 10, LONG);
+    scenario.open();
+    CompletableFuture<WriteAnswer> answer = scenario.submit(Duration.ofMillis(400), true);
+    scenario.sent();
+    scenario.ordered(EPOCH, 1, 3);
+    assertInstanceOf(WriteAnswer.Queued.class, get(answer));
+    scenario.sequencer.expectNoMessage(Duration.ofMillis(800));
+    // Its session was closed ahead of it after all: it goes on in the next one.
+    scenario.applied(new AppliedEntry.SessionClosed(new Position(2, 0), SESSION));
+    Entry.SessionOpened again = assertInstanceOf(Entry.SessionOpened.class, scenario.sent());
+    scenario.applied(new AppliedEntry.SessionOpened(new Position(5, 0), again.nonce()));
+    assertEquals(
+        new Position(5, 0), assertInstanceOf(Entry.Submitted.class, scenario.sent()).session());
+  }
+
+  @Test
+  void doesNotSendAgainWhatItsClientTakesForUnknown() throws Exception {
+    Scenario scenario = new Scenario(10, 10, LONG);
+    scenario.open();
+    CompletableFuture<WriteAnswer> answer = scenario.submit(Duration.ofMillis(300), false);
+    assertInstanceOf(WriteAnswer.Unknown.class, get(answer));
+    scenario.applied(new AppliedEntry.SessionClosed(new Position(2, 0), SESSION));
+    scenario.awaitPending(0);
+    Entry sent = scenario.sent();
+    while (!(sent instanceof Entry.SessionOpened)) {
+      sent = scenario.sent(); // its cancellation
+    }
+    Entry.SessionOpened again = (Entry.SessionOpened) sent;
+    scenario.applied(new AppliedEntry.SessionOpened(new Position(5, 0), again.nonce()));
+    scenario.sequencer.expectNoMessage(Duration.ofMillis(300));
   }
 }

@@ -24,6 +24,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
 import org.sqlite.core.CoreStatement;
 import sql.Column;
@@ -56,6 +57,22 @@ final class DatabaseNode implements Node, AutoCloseable {
   volatile Optional<String> sequencer = Optional.of("n1");
   volatile boolean ready = true;
   volatile Optional<String> problem = Optional.empty();
+  volatile String replicaState = "applying";
+
+  /** What is ahead of this node in the journal. */
+  volatile long lag;
+
+  /** Members of the cluster besides this node. */
+  volatile List<MemberStatus> others = List.of();
+
+  /** How long the members were waited for, last. */
+  volatile Duration membersTimeout = Duration.ZERO;
+
+  /** Where the sequencer was to be moved, in order; empty text for any node. */
+  final List<String> moves = new CopyOnWriteArrayList<>();
+
+  /** Why the sequencer cannot be moved. */
+  volatile Optional<String> moveProblem = Optional.empty();
 
   private final Connection connection;
   private final ReadPool reads;
@@ -236,29 +253,44 @@ final class DatabaseNode implements Node, AutoCloseable {
         sequencer,
         1,
         "journal",
-        seq,
+        seq + lag,
         seq,
         ready,
-        "applying",
+        replicaState,
         problem,
         0,
+        7,
         4096,
         0);
   }
 
   @Override
-  public CompletionStage<List<MemberStatus>> members() {
-    return CompletableFuture.completedFuture(
-        List.of(
-            new MemberStatus(
-                "n1",
-                "http://127.0.0.1:4001",
-                "127.0.0.1:7355",
-                "0.1.0",
-                true,
-                true,
-                sequencer.isPresent(),
-                100_000)));
+  public CompletionStage<List<MemberStatus>> members(Duration timeout) {
+    membersTimeout = timeout;
+    List<MemberStatus> all = new ArrayList<>();
+    all.add(
+        new MemberStatus(
+            "n1",
+            "http://127.0.0.1:4001",
+            "127.0.0.1:7355",
+            "0.1.0",
+            true,
+            true,
+            sequencer.filter("n1"::equals).isPresent(),
+            OptionalLong.of(12),
+            3,
+            "3.54.1",
+            100_000));
+    all.addAll(others);
+    return CompletableFuture.completedFuture(all);
+  }
+
+  @Override
+  public CompletionStage<Optional<String>> moveSequencer(
+      Optional<String> nodeId, Duration timeout) {
+    timeouts.add(timeout);
+    moves.add(nodeId.orElse(""));
+    return CompletableFuture.completedFuture(moveProblem);
   }
 
   @Override

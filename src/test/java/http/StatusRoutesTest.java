@@ -3,10 +3,14 @@ package http;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import actors.MemberStatus;
 import actors.ReadAdmission;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -14,6 +18,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -22,7 +28,27 @@ class StatusRoutesTest {
   private static final String N1 =
       "{\"id\":\"n1\",\"api_addr\":\"http://127.0.0.1:4001\",\"addr\":\"127.0.0.1:7355\","
           + "\"version\":\"0.1.0\",\"voter\":true,\"reachable\":true,\"leader\":true,"
-          + "\"time\":0.0001,\"time_s\":\"100\u00b5s\"}";
+          + "\"applied_seq\":12,\"lag\":3,\"sqlite_version\":\"3.54.1\",\"time\":0.0001,\"time_s\":\"100\u00b5s\"}";
+
+  /** A member that was killed and is not put out yet. */
+  private static final MemberStatus DEAD =
+      new MemberStatus(
+          "n2",
+          "http://127.0.0.1:4002",
+          "127.0.0.1:7356",
+          "0.1.0",
+          true,
+          false,
+          false,
+          OptionalLong.empty(),
+          0,
+          "",
+          0);
+
+  private static final String N2 =
+      "{\"id\":\"n2\",\"api_addr\":\"http://127.0.0.1:4002\",\"addr\":\"127.0.0.1:7356\","
+          + "\"version\":\"0.1.0\",\"voter\":true,\"reachable\":false,\"leader\":false,"
+          + "\"error\":\"timeout waiting for node to respond\"}";
 
   private ServerFixture http;
 
@@ -42,6 +68,11 @@ class StatusRoutesTest {
     http.node.ready = true;
     http.node.problem = Optional.empty();
     http.node.admission = new ReadAdmission.Admitted();
+    http.node.replicaState = "applying";
+    http.node.lag = 0;
+    http.node.others = List.of();
+    http.node.moves.clear();
+    http.node.moveProblem = Optional.empty();
   }
 
   @Test
@@ -54,12 +85,87 @@ class StatusRoutesTest {
   @Test
   void showsTheLeader() throws Exception {
     assertEquals(N1, http.get("/leader").body());
-    assertEquals(200, http.post("/leader", "").statusCode());
     http.node.sequencer = Optional.empty();
     HttpResponse<String> none = http.get("/leader");
     assertEquals(503, none.statusCode());
     assertEquals("leader not found\n", none.body());
-    assertEquals(503, http.post("/leader", "").statusCode());
+  }
+
+  @Test
+  void showsADeadMemberUntilItIsPutOut() throws Exception {
+    http.node.others = List.of(DEAD);
+    assertEquals("{\"n1\":" + N1 + ",\"n2\":" + N2 + "}", http.get("/nodes").body());
+    assertEquals("{\"nodes\":[" + N1 + "," + N2 + "]}", http.get("/nodes?ver=2").body());
+    assertEquals("1", http.get("/status?key=store.raft.num_peers").body());
+    assertEquals(
+        "[{\"id\":\"n1\",\"addr\":\"127.0.0.1:7355\",\"reachable\":true,\"sequencer\":true,"
+            + "\"applied_seq\":12,\"lag\":3,\"sqlite_version\":\"3.54.1\"},"
+            + "{\"id\":\"n2\",\"addr\":\"127.0.0.1:7356\",\"reachable\":false,"
+            + "\"sequencer\":false}]",
+        http.get("/status?key=peqlite.nodes").body());
+  }
+
+  @Test
+  void waitsForTheMembersAsLongAsItIsTold() throws Exception {
+    http.get("/nodes?timeout=300ms");
+    assertEquals(Duration.ofMillis(300), http.node.membersTimeout);
+    http.get("/nodes");
+    assertEquals(Duration.ofSeconds(2), http.node.membersTimeout);
+    assertEquals(400, http.get("/nodes?timeout=soon").statusCode());
+  }
+
+  @Test
+  void tellsWhatThisNodeKnowsWithoutAskingTheOthers() throws Exception {
+    http.node.membersTimeout = Duration.ZERO;
+    assertEquals("1", http.get("/status?key=peqlite.epoch").body());
+    assertEquals("7", http.get("/status?key=peqlite.dropped_messages").body());
+    assertEquals(Duration.ZERO, http.node.membersTimeout);
+  }
+
+  @Test
+  void namesThePortThatItListensOn() throws Exception {
+    String address = http.url.substring("http://".length());
+    assertEquals("\"" + address + "\"", http.get("/status?key=http.bind_addr").body());
+  }
+
+  @Test
+  void movesTheSequencerToAnyOrToANamedNode() throws Exception {
+    HttpResponse<String> moved = http.post("/leader", "");
+    assertEquals(200, moved.statusCode());
+    assertEquals("", moved.body());
+    assertEquals(200, http.post("/leader?wait&timeout=5s", "{\"id\":\"n2\"}").statusCode());
+    assertEquals(200, http.post("/leader", "{}").statusCode());
+    assertEquals(List.of("", "n2", ""), http.node.moves);
+  }
+
+  @Test
+  void tellsWhyTheSequencerStays() throws Exception {
+    http.node.moveProblem = Optional.of("n3 is not a member");
+    HttpResponse<String> stays = http.post("/leader", "{\"id\":\"n3\"}");
+    assertEquals(500, stays.statusCode());
+    assertEquals("stepdown: n3 is not a member\n", stays.body());
+    http.node.sequencer = Optional.empty();
+    HttpResponse<String> none = http.post("/leader", "");
+    assertEquals(503, none.statusCode());
+    assertEquals("leader not found\n", none.body());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "n2",
+        "[]",
+        "{\"id\":2}",
+        "{\"id\":null}",
+        "{\"node\":\"n2\"}",
+        "{\"id\":",
+        "{} {}"
+      })
+  void movesNothingWhenTheBodyIsSomethingElse(String body) throws Exception {
+    HttpResponse<String> refused = http.post("/leader", body);
+    assertEquals(400, refused.statusCode());
+    assertTrue(refused.body().contains("the body is not"), refused.body());
+    assertEquals(List.of(), http.node.moves);
   }
 
   @Test
@@ -84,6 +190,10 @@ class StatusRoutesTest {
     assertReady(503, "[+]node ok\n[+]leader ok\n[+]store ok\n[+]sync timeout", "/readyz?sync");
     http.node.ready = false;
     assertReady(503, "[+]node ok\n[+]leader ok\n[+]store not ready", "/readyz");
+    http.node.replicaState = "catching-up";
+    http.node.lag = 42;
+    String behind = "[+]store not ready: the replica is catching-up, 42 events behind";
+    assertReady(503, "[+]node ok\n[+]leader ok\n" + behind, "/readyz");
     http.node.problem = Optional.of("disk full");
     assertReady(503, "[+]node ok\n[+]leader ok\n[+]store ok\n[+]db not ok: disk full", "/readyz");
     http.node.sequencer = Optional.empty();

@@ -78,7 +78,7 @@ final class BenchHttpClientTest {
             16,
             Duration.ofHours(1),
             2_000,
-            number ->
+            (worker, number) ->
                 client
                     .post("/length", "n" + number)
                     .thenApply(answer -> answer.body().equals("n" + number) ? "" : answer.body()));

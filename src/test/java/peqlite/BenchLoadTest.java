@@ -8,6 +8,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -25,7 +26,7 @@ final class BenchLoadTest {
             8,
             LONG,
             100_000,
-            number -> {
+            (worker, number) -> {
               sent.incrementAndGet();
               return CompletableFuture.completedFuture("");
             });
@@ -47,7 +48,7 @@ final class BenchLoadTest {
               3,
               LONG,
               5_000,
-              number -> {
+              (worker, number) -> {
                 most.accumulateAndGet(underWay.incrementAndGet(), Math::max);
                 return CompletableFuture.supplyAsync(
                     () -> {
@@ -64,6 +65,32 @@ final class BenchLoadTest {
   }
 
   @Test
+  void eachWorkerHasOneRequestUnderWay() {
+    AtomicIntegerArray underWay = new AtomicIntegerArray(3);
+    ExecutorService executor = Executors.newFixedThreadPool(4);
+    try {
+      BenchResult result =
+          BenchLoad.run(
+              "x",
+              3,
+              LONG,
+              5_000,
+              (worker, number) -> {
+                int now = underWay.incrementAndGet(worker);
+                return CompletableFuture.supplyAsync(
+                    () -> {
+                      underWay.decrementAndGet(worker);
+                      return now == 1 ? "" : "worker " + worker + " sends " + now + " at once";
+                    },
+                    executor);
+              });
+      assertEquals("", result.firstError());
+    } finally {
+      executor.shutdown();
+    }
+  }
+
+  @Test
   void countsErrorsAndKeepsTheFirst() {
     BenchResult result =
         BenchLoad.run(
@@ -71,7 +98,8 @@ final class BenchLoadTest {
             1,
             LONG,
             10,
-            number -> CompletableFuture.completedFuture(number % 2 == 1 ? "error " + number : ""));
+            (worker, number) ->
+                CompletableFuture.completedFuture(number % 2 == 1 ? "error " + number : ""));
     assertEquals(5, result.errors());
     assertEquals("error 1", result.firstError());
   }
@@ -80,7 +108,11 @@ final class BenchLoadTest {
   void endsAtOnceWhenItsTimeIsOver() {
     BenchResult result =
         BenchLoad.run(
-            "x", 4, Duration.ZERO, Long.MAX_VALUE, number -> new CompletableFuture<String>());
+            "x",
+            4,
+            Duration.ZERO,
+            Long.MAX_VALUE,
+            (worker, number) -> new CompletableFuture<String>());
     assertEquals(0, result.count());
   }
 }

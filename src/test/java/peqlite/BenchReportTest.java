@@ -39,6 +39,27 @@ final class BenchReportTest {
   }
 
   @Test
+  void comparesAClusterWithSingleNodes() {
+    List<BenchResult> cluster =
+        List.of(
+            result("yardstick: PostgreSQL inserts", 1, 10, 100, ""),
+            result("1 sqlite node insert", 1, 1, 1, ""),
+            result("1 sqlite node insert", 64, 1000, 1, ""),
+            result("1 postgres node insert", 64, 500, 1, ""),
+            result("3 postgres nodes insert", 1, 1, 700, ""),
+            result("3 postgres nodes insert", 64, 250, 1, ""),
+            result("3 postgres nodes lag, other nodes", 3, 250, 30, ""),
+            result("3 postgres nodes lag, own node", 3, 250, 20, ""));
+    assertEquals(
+        Map.of(
+            "insert: 3 postgres nodes / 1 sqlite node", 0.25,
+            "insert: 3 postgres nodes / 1 postgres node", 0.5,
+            "p50 of one worker's insert: 3 postgres nodes / PostgreSQL's own", 7.0,
+            "p50 of the lag: other nodes / own node", 1.5),
+        new BenchReport(cluster).ratios());
+  }
+
+  @Test
   void leavesOutRatiosWithoutBothParts() {
     assertEquals(Map.of(), new BenchReport(ALL.subList(3, 9)).ratios());
   }

@@ -46,6 +46,12 @@ final class MainTest {
         "serve --http-addr 127.0.0.1:65536",
         "serve --cluster-addr nonsense",
         "serve --journal postgres",
+        "serve --journal postgres --journal-url jdbc:mysql://127.0.0.1/peqlite",
+        "serve --journal postgres --journal-url postgresql://127.0.0.1/peqlite",
+        "serve --journal postgres --journal-url jdbc:postgresql://h/d --journal-password-file"
+            + " /none",
+        "serve --journal-url jdbc:postgresql://h/d",
+        "serve --management-addr nonsense",
         "serve --journal quorum",
         "serve --journal paper",
         "serve --join 127.0.0.1:7355",
@@ -68,7 +74,8 @@ final class MainTest {
   void joiningWithoutAJournalForManyNodesIsExplained() {
     assertEquals(2, run("serve", "--join", "127.0.0.1:7355"));
     assertEquals(
-        "peqlite: --join needs a journal for many nodes, and this version has only sqlite, for one",
+        "peqlite: --join: needs a journal for many nodes, and 'sqlite' is for one;"
+            + " use --journal postgres",
         err.toString().strip());
   }
 

@@ -50,6 +50,13 @@ final class NetworkAddressTest {
   }
 
   @Test
+  void knowsWhatLeadsOthersBackToThemselves() {
+    assertTrue(new NetworkAddress("0.0.0.0", 1).isWildcard());
+    assertTrue(new NetworkAddress("::", 1).isWildcard());
+    assertFalse(new NetworkAddress("127.0.0.1", 1).isWildcard());
+  }
+
+  @Test
   void knowsWhatOnlyThisMachineReaches() {
     assertTrue(new NetworkAddress("127.0.0.1", 1).isLoopback());
     assertTrue(new NetworkAddress("::1", 1).isLoopback());

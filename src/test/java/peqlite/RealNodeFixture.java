@@ -65,7 +65,8 @@ final class RealNodeFixture implements AutoCloseable {
         Map.of(
             "data-dir", directory.resolve("data").toString(),
             "http-addr", "127.0.0.1:0",
-            "cluster-addr", "127.0.0.1:0");
+            "cluster-addr", "127.0.0.1:0",
+            "management-addr", "127.0.0.1:0");
     Config config = SettingsSource.load(options, Map.of(), Optional.of(file));
     LogWatch log = LogWatch.begin();
     RunningNode node = RunningNode.start(Settings.from(config), config);

@@ -104,12 +104,20 @@ final class ServeIT {
   @Test
   void warnsWhenOthersReachIt() throws Exception {
     Process node =
-        serve("--data-dir", directory.resolve("data").toString(), "--http-addr", "0.0.0.0:0");
+        serve(
+            "--data-dir",
+            directory.resolve("data").toString(),
+            "--http-addr",
+            "0.0.0.0:0",
+            "--management-addr",
+            "0.0.0.0:0");
     readyUrl(out(node));
     terminate(node);
     assertEquals(0, node.waitFor());
     String err = err(node);
-    assertTrue(err.contains("is served without authentication"), err);
+    assertTrue(err.contains("whoever reaches it can read and write everything"), err);
+    assertTrue(err.contains("whoever reaches it can see the cluster"), err);
+    assertFalse(err.contains("take part in the cluster"), err);
   }
 
   @Test
@@ -158,7 +166,7 @@ final class ServeIT {
   private Process serve(String... options) throws IOException {
     List<String> arguments = new ArrayList<>(List.of("serve"));
     arguments.addAll(List.of(options));
-    for (String address : List.of("--http-addr", "--cluster-addr")) {
+    for (String address : List.of("--http-addr", "--cluster-addr", "--management-addr")) {
       if (!arguments.contains(address)) {
         arguments.addAll(List.of(address, FREE_PORT));
       }

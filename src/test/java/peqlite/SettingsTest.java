@@ -5,11 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import actors.JournalChoice;
 import com.typesafe.config.Config;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -30,11 +32,17 @@ final class SettingsTest {
     assertEquals("127.0.0.1:7355", settings.clusterAddress().toString());
     assertEquals(Path.of("peqlite-data").toAbsolutePath(), settings.dataDirectory());
     assertFalse(settings.foreignKeys());
-    assertEquals("sqlite", settings.journal().plugin());
+    assertEquals(new JournalChoice.Sqlite(), settings.journal());
+    assertEquals("127.0.0.1:7626", settings.managementAddress().orElseThrow().toString());
+    assertEquals(List.of(), settings.join());
     assertEquals(
-        new Settings.Write(10_000, 64 << 20, 4096, 32 << 20, Duration.ofMillis(500)),
+        new Settings.Cluster(Duration.ofMillis(300), Duration.ofMillis(700)), settings.cluster());
+    assertEquals(
+        new Settings.Write(10_000, 64 << 20, 4096, 32 << 20, Duration.ofMillis(500), 20_000),
         settings.write());
-    assertEquals(new Settings.Sequencer(20_000, 128 << 20, 1024, 900 << 10), settings.sequencer());
+    assertEquals(
+        new Settings.Sequencer(20_000, 128 << 20, 1024, 900 << 10, Duration.ofSeconds(5)),
+        settings.sequencer());
     assertEquals(
         new Settings.Apply(
             500_000_000,
@@ -46,7 +54,8 @@ final class SettingsTest {
             16 << 20,
             16 << 20,
             0,
-            64),
+            64,
+            64 << 20),
         settings.apply());
     assertEquals(new Settings.Keys(Duration.ofDays(1), 1_000_000, 64 << 10), settings.keys());
     assertEquals(
@@ -99,11 +108,19 @@ final class SettingsTest {
         "cluster-addr | x                | --cluster-addr: 'x' is not host:port",
         "data-dir     | a?b              | --data-dir: 'a?b' is not a folder's path without"
             + " question marks",
-        "journal      | postgres         | --journal: 'postgres' is not available in this version;"
-            + " use 'sqlite'",
+        "management-addr | x             | --management-addr: 'x' is not host:port",
+        "join         | a:1,b            | --join: 'b' is not host:port",
+        "join         | a:0              | --join: 'a:0' has no port from 1 to 65535",
+        "join         | a:1              | --join: needs a journal for many nodes, and 'sqlite' is"
+            + " for one; use --journal postgres",
+        "journal      | postgres         | --journal-url: is not set, and the journal 'postgres'"
+            + " needs it, such as jdbc:postgresql://127.0.0.1:5432/peqlite",
+        "journal-url  | jdbc:postgresql://h/d | --journal-url: has no use with the journal"
+            + " 'sqlite'; use --journal postgres",
         "journal      | quorum           | --journal: 'quorum' is not available in this version;"
-            + " use 'sqlite'",
-        "journal      | h2               | --journal: 'h2' is not a journal; use 'sqlite'",
+            + " use 'sqlite' or 'postgres'",
+        "journal      | h2               | --journal: 'h2' is not a journal; use 'sqlite' or"
+            + " 'postgres'",
         "foreign-keys | perhaps          | --foreign-keys: 'perhaps' is not true or false",
       })
   void aWrongOptionIsNamed(String option, String value, String line) {
@@ -113,7 +130,7 @@ final class SettingsTest {
   @Test
   void aWrongVariableIsNamed() {
     assertEquals(
-        "PEQLITE_JOURNAL: 'x' is not a journal; use 'sqlite'",
+        "PEQLITE_JOURNAL: 'x' is not a journal; use 'sqlite' or 'postgres'",
         refused(Map.of(), Map.of("PEQLITE_JOURNAL", "x"), ""));
   }
 
@@ -134,6 +151,11 @@ final class SettingsTest {
         "peqlite.sequencer.queue-bytes-max = 1MiB | is less than peqlite.write.request-bytes-max",
         "peqlite.apply.retry-backoff-min = 10s | is longer than peqlite.apply.retry-backoff-max",
         "peqlite.node-id = null                | is not set",
+        "peqlite.write.lag-max = 0             | must be from 1 to 9223372036854775807",
+        "peqlite.cluster.stable-after = 2m     | must be from 1ms to 60s",
+        "peqlite.sequencer.report-wait = 0s    | must be from 1ms to 3600s",
+        "peqlite.apply.catch-up-bytes-per-second = 1KiB | must be from 64KiB to 64GiB",
+        "peqlite.join = [1, {}]                | '[1, {}]' is not a list of host:port",
       })
   void aWrongLineOfTheFileIsNamedWithItsKey(String text, String problem) {
     String line = refused(Map.of(), Map.of(), text);
@@ -183,9 +205,9 @@ final class SettingsTest {
 
   @Test
   void pekkoGetsTheAddressAndTheJournalsFile() throws Exception {
-    Config config = load(Map.of(), Map.of(), "");
+    Config config = load(Map.of("data-dir", "/data"), Map.of(), "");
     NetworkAddress address = new NetworkAddress("127.0.0.2", 7);
-    Config pekko = PekkoSettings.of(address, Path.of("/data/journal.db"), config);
+    Config pekko = PekkoSettings.of(address, Settings.from(config), config);
 
     assertEquals("127.0.0.2", pekko.getString("pekko.remote.artery.canonical.hostname"));
     assertEquals(7, pekko.getInt("pekko.remote.artery.canonical.port"));

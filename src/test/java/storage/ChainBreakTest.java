@@ -65,14 +65,15 @@ class ChainBreakTest {
   void refusesRulesThatItDoesNotKnow() throws SQLException {
     chain.add(
         EventChain.event(
-            Event.RULES + 1,
+            Formats.newestRules() + 1,
             EventChain.JOURNAL,
             chain.lastHash(),
             1,
             chain.timestampMicros() + 1,
             0,
             List.of(insert())));
-    assertBroken("an event of rules 2 needs a newer peqlite");
+    assertBroken(
+        "an event of rules " + (Formats.newestRules() + 1) + " needs a newer peqlite");
   }
 
   @Test
@@ -131,7 +132,7 @@ class ChainBreakTest {
   void refusesARequestBeforeAnyOpening() throws Exception {
     byte[] first =
         EventChain.event(
-            Event.RULES,
+            Formats.newestRules(),
             EventChain.JOURNAL,
             EventHash.none(),
             0,
@@ -176,7 +177,8 @@ class ChainBreakTest {
   }
 
   private static byte[] event(String journal, byte[] previousHash, long timestamp) {
-    return EventChain.event(Event.RULES, journal, previousHash, 1, timestamp, 0, List.of(insert()));
+    return EventChain.event(
+        Formats.newestRules(), journal, previousHash, 1, timestamp, 0, List.of(insert()));
   }
 
   private static Entry insert() {

@@ -80,7 +80,14 @@ final class EventChain {
     timestampMicros += STEP_MICROS;
     long seq = events.size() + 1;
     return add(
-        event(Event.RULES, JOURNAL, lastHash, epoch, timestampMicros, seq, List.of(entries)));
+        event(
+            Formats.newestRules(),
+            JOURNAL,
+            lastHash,
+            epoch,
+            timestampMicros,
+            seq,
+            List.of(entries)));
   }
 
   StoredEvent append(List<Entry> entries) {

@@ -108,7 +108,8 @@ class HeldRequestTest {
                 "INSERT INTO log VALUES ('last')"));
     Position behind = chain.write(EventChain.statements("INSERT INTO log VALUES ('behind')"));
     assertInstanceOf(ApplyResult.Held.class, replica.apply(chain));
-    assertEquals(new ApplyResult.Applied(), decide(position, true));
+    assertEquals(
+        new ApplyResult.Applied(), decide(new Entry.Verdict(position, 2, true, "too long")));
     assertEquals(List.of("first", "behind"), logged());
     StatementResult given = new StatementResult.Failed("not applied: too long", 0, 0);
     assertEquals(
@@ -128,7 +129,7 @@ class HeldRequestTest {
     ApplyResult result =
         replica.apply(
             chain.events(),
-            Map.of(position, new Entry.Verdict(position, false, "")),
+            Map.of(position, new Entry.Verdict(position, 0, false, "")),
             false,
             entry -> {
               if (entry.equals(position)) {
@@ -149,9 +150,12 @@ class HeldRequestTest {
   }
 
   private ApplyResult decide(Position position, boolean abort) {
-    Entry.Verdict verdict = new Entry.Verdict(position, abort, "too long");
+    return decide(new Entry.Verdict(position, 0, abort, "too long"));
+  }
+
+  private ApplyResult decide(Entry.Verdict verdict) {
     chain.append(verdict);
-    return replica.apply(chain.events(), Map.of(position, verdict), false, entry -> {});
+    return replica.apply(chain.events(), Map.of(verdict.position(), verdict), false, entry -> {});
   }
 
   private List<String> logged() throws SQLException {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -107,12 +108,34 @@ abstract class JournalContract {
   }
 
   @Test
+  void countsWhatItHolds() throws Exception {
+    for (long seq = 1; seq <= 5; seq++) {
+      append(seq, bytes(seq, 10));
+    }
+    assertEquals(5, journal.count(1, 5));
+    assertEquals(3, journal.count(2, 4));
+    assertEquals(1, journal.count(5, 9));
+    remove(3);
+    assertEquals(2, journal.count(2, 4));
+    assertEquals(0, journal.count(3, 3));
+  }
+
+  @Test
   void keepsEventsWhenItIsOpenedAgain() throws Exception {
     append(1, bytes(1, 10));
     journal.close();
     journal = openJournal();
     assertEquals(1, journal.head());
     assertArrayEquals(bytes(1, 10), journal.read(1, MANY, LARGE).get(0).bytes());
+  }
+
+  @Test
+  void tellsTheTimeInMicroseconds() throws Exception {
+    long here = Instant.now().getEpochSecond();
+    long before = journal.timeMicros();
+    long after = journal.timeMicros();
+    assertTrue(after >= before, before + " to " + after);
+    assertEquals(here, before / 1_000_000, 60, "the test's database runs on this machine");
   }
 
   private static List<Long> numbers(List<StoredEvent> events) {

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.TreeMap;
 import sql.Position;
 import sql.StatementResult;
@@ -77,9 +78,19 @@ final class ReplicaFixture implements AutoCloseable {
       Map<Position, Entry.Verdict> verdicts,
       boolean oneByOne,
       EventApplier.EntryWatch watch) {
+    return apply(events, verdicts, Set.of(), oneByOne, watch);
+  }
+
+  ApplyResult apply(
+      List<StoredEvent> events,
+      Map<Position, Entry.Verdict> verdicts,
+      Set<Position> holds,
+      boolean oneByOne,
+      EventApplier.EntryWatch watch) {
     return applier.apply(
         events,
         verdicts,
+        holds,
         oneByOne,
         watch,
         entries -> entries.forEach(entry -> told.put(entry.position(), entry)));

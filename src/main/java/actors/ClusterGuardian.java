@@ -1,0 +1,131 @@
+package actors;
+
+import java.time.Duration;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.cluster.typed.ClusterSingleton;
+import org.apache.pekko.cluster.typed.SingletonActor;
+import storage.Arbiter;
+import storage.Journal;
+
+/**
+ * The root of the cluster's actor system: this node's gateway, its membership, and the sequencer
+ * where it is this node's turn. All of it can end and begin anew while the node goes on.
+ */
+final class ClusterGuardian {
+
+  /** What the root accepts: nothing. */
+  interface Command {}
+
+  /** What the node gives to its cluster side. */
+  record Node(
+      NodeSettings settings,
+      String processId,
+      LocalParts parts,
+      SequencerLink link,
+      Journal journal,
+      Arbiter arbiter,
+      NodeGateway.Owner gatewayOwner,
+      Consumer<String> unfit,
+      Membership.Listener listener) {}
+
+  /** How long the arbiter may take to say whether this node is still in. */
+  private static final Duration STANDING_MAX = Duration.ofSeconds(6);
+
+  private ClusterGuardian() {}
+
+  static Behavior<Command> create(Node node) {
+    return Behaviors.setup(
+        context -> {
+          start(context, node);
+          return Behaviors.empty();
+        });
+  }
+
+  private static void start(ActorContext<Command> context, Node node) {
+    NodeSettings settings = node.settings();
+    Executor journalExecutor =
+        context
+            .getSystem()
+            .dispatchers()
+            .lookup(DispatcherSelector.fromConfig(Guardian.JOURNAL_DISPATCHER));
+    ActorRef<NodeMessage> gateway =
+        context.spawn(
+            NodeGateway.create(
+                settings.nodeId(),
+                node.processId(),
+                node.link(),
+                node.parts(),
+                node.journal(),
+                journalExecutor,
+                node.gatewayOwner()),
+            NodeGateway.NAME);
+    ActorRef<Membership.Command> membership =
+        context.spawn(
+            Membership.create(
+                Membership.Settings.of(settings.nodeId(), settings.cluster()),
+                node.arbiter(),
+                journalExecutor,
+                node.listener()),
+            Membership.NAME);
+    context.spawn(LogWriter.createToWarmUp(), "warm-up");
+    ClusterSingleton.get(context.getSystem())
+        .init(
+            SingletonActor.of(
+                    Behaviors.<Sequencer.Command>setup(
+                        singleton -> host(node, gateway, membership, singleton, journalExecutor)),
+                    "sequencer")
+                .withStopMessage(Sequencer.Finish.NOW));
+    // Without one of them the cluster side is no use: their end ends it, and it is started anew.
+    context.watch(gateway);
+    context.watch(membership);
+  }
+
+  private static Behavior<Sequencer.Command> host(
+      Node node,
+      ActorRef<NodeMessage> gateway,
+      ActorRef<Membership.Command> membership,
+      ActorContext<Sequencer.Command> context,
+      Executor journalExecutor) {
+    ActorSystem<?> system = context.getSystem();
+    SequencerHost.Owner owner =
+        new SequencerHost.Owner() {
+          @Override
+          public CompletionStage<Boolean> stillIn() {
+            return AskPattern.<Membership.Command, Membership.StillIn>ask(
+                    membership, Membership.AskStanding::new, STANDING_MAX, system.scheduler())
+                .thenApply(Membership.StillIn::in);
+          }
+
+          @Override
+          public void unfit(String reason) {
+            node.unfit().accept(reason);
+          }
+        };
+    ClusterMembers members = new ClusterMembers(system, gateway);
+    return SequencerHost.create(
+        self ->
+            Sequencer.create(
+                node.settings().sequencer(),
+                node.settings().nodeId(),
+                node.settings().replicated(),
+                node.parts(),
+                new ClusterMembers(system, gateway),
+                self,
+                node.journal(),
+                journalExecutor),
+        owner,
+        members,
+        node.parts().gauge(),
+        node.journal(),
+        journalExecutor);
+  }
+}
