@@ -1,7 +1,7 @@
-.PHONY: help build test check soak format bench run coverage clean ci
+.PHONY: help build test check soak format bench bench-cluster run coverage clean ci
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build target/peqlite.jar without tests
 	mvn -q -DskipTests package
@@ -21,6 +21,9 @@ format: ## Format all Java code
 
 bench: ## Measure this machine
 	bin/peqlite bench
+
+bench-cluster: ## Measure three nodes beside one on this machine, with a PostgreSQL of their own
+	bin/peqlite-cluster --bench
 
 run: ## Run a node with the defaults
 	bin/peqlite serve

@@ -54,6 +54,7 @@ final class NodeProcess implements AutoCloseable {
         .onExit()
         .thenAccept(
             ended -> {
+              take("(the process has ended with " + ended.exitValue() + ")");
               IllegalStateException gone = new IllegalStateException("the node has ended");
               served.completeExceptionally(gone);
               ready.completeExceptionally(gone);
@@ -197,6 +198,25 @@ final class NodeProcess implements AutoCloseable {
     process.destroyForcibly();
     exitCode();
     return this;
+  }
+
+  /** Stops the process without its notice, as a long pause of the machine does. */
+  NodeProcess pause() throws Exception {
+    signal("STOP");
+    return this;
+  }
+
+  /** Lets a paused process go on. */
+  NodeProcess resume() throws Exception {
+    signal("CONT");
+    return this;
+  }
+
+  private void signal(String name) throws Exception {
+    Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(pid())).inheritIO().start();
+    if (kill.waitFor() != 0) {
+      throw new AssertionError("process " + pid() + " takes no SIG" + name);
+    }
   }
 
   /** Asks the process to stop; {@link #exitCode} waits for it. */

@@ -1,6 +1,8 @@
 package process;
 
+import java.io.File;
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -51,6 +53,11 @@ final class Nodes implements AfterEachCallback {
     return new Preparation(dataDirectory);
   }
 
+  /** By which this run can be repeated. */
+  long seed() {
+    return seed;
+  }
+
   /** Randomness that a printed seed repeats. One thread. */
   Random random() {
     return random;
@@ -79,6 +86,10 @@ final class Nodes implements AfterEachCallback {
     private final Map<String, String> settings = new TreeMap<>();
     private final List<String> options = new ArrayList<>();
     private final List<String> jvmOptions = new ArrayList<>();
+    private final List<String> prefix = new ArrayList<>();
+    private final Map<String, String> environment = new TreeMap<>();
+    private String jar = System.getProperty("peqlite.jar", "target/peqlite.jar");
+    private String classes = "";
     private long fileBlocksMax;
 
     private Preparation(Path dataDirectory) {
@@ -103,6 +114,36 @@ final class Nodes implements AfterEachCallback {
       return this;
     }
 
+    /** Runs the node by another command, which has to become the node: {@code words java ...}. */
+    Preparation by(List<String> words) {
+      prefix.addAll(words);
+      return this;
+    }
+
+    /** Gives the process a variable. */
+    Preparation environment(String name, String value) {
+      environment.put(name, value);
+      return this;
+    }
+
+    /** Runs another build of the program. */
+    Preparation jar(Path file) {
+      jar = file.toString();
+      return this;
+    }
+
+    /** Lets the program also find the tests' own classes. */
+    Preparation withTestClasses() throws IOException {
+      try {
+        classes =
+            Path.of(Nodes.class.getProtectionDomain().getCodeSource().getLocation().toURI())
+                .toString();
+      } catch (URISyntaxException e) {
+        throw new IOException(e);
+      }
+      return this;
+    }
+
     /** Lets no file of the process grow beyond so many KiB, as a full disk would. */
     Preparation filesUpTo(long kibibytes) {
       fileBlocksMax = kibibytes;
@@ -114,12 +155,20 @@ final class Nodes implements AfterEachCallback {
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
       command.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"));
       command.addAll(jvmOptions);
-      command.addAll(List.of("-jar", System.getProperty("peqlite.jar", "target/peqlite.jar")));
+      command.addAll(
+          classes.isEmpty()
+              ? List.of("-jar", jar)
+              : List.of("-cp", jar + File.pathSeparator + classes, "peqlite.Main"));
       command.add("serve");
       if (!options.contains("--http-addr")) {
         command.addAll(List.of("--http-addr", "127.0.0.1:0"));
       }
-      command.addAll(List.of("--cluster-addr", "127.0.0.1:0", "--node-id", "node"));
+      if (!options.contains("--cluster-addr")) {
+        command.addAll(List.of("--cluster-addr", "127.0.0.1:0"));
+      }
+      if (!options.contains("--node-id")) {
+        command.addAll(List.of("--node-id", "node"));
+      }
       command.addAll(List.of("--data-dir", dataDirectory.toString()));
       if (!settings.isEmpty()) {
         command.addAll(List.of("--config", settingsFile().toString()));
@@ -130,7 +179,10 @@ final class Nodes implements AfterEachCallback {
         String limit = "ulimit -f " + fileBlocksMax * 2 + "; exec \"$@\"";
         command.addAll(0, List.of("/bin/sh", "-c", limit, "sh"));
       }
-      NodeProcess node = new NodeProcess(dataDirectory, new ProcessBuilder(command).start());
+      command.addAll(0, prefix);
+      ProcessBuilder builder = new ProcessBuilder(command);
+      builder.environment().putAll(environment);
+      NodeProcess node = new NodeProcess(dataDirectory, builder.start());
       RUNNING.add(node);
       started.add(node);
       return node;

@@ -1,0 +1,126 @@
+package process;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import storage.PostgresServer;
+
+/**
+ * Starts clusters for a test and ends them with it, in every outcome, together with their
+ * PostgreSQL and their networks. Prints the seed before, and after a failure what each node said.
+ *
+ * <p>System properties, beside those of {@link Nodes}: {@code peqlite.runs}, how often each fault
+ * is repeated (default 1); {@code peqlite.long=true}, for the long form of the scenarios.
+ */
+final class Clusters implements BeforeEachCallback, AfterEachCallback {
+
+  private final Nodes nodes = new Nodes();
+  private final List<AutoCloseable> opened = new ArrayList<>();
+  private final List<Cluster> clusters = new ArrayList<>();
+  private String title = "";
+  private Path directory;
+
+  /** How often each fault is repeated. */
+  static int runs() {
+    return Integer.getInteger("peqlite.runs", 1);
+  }
+
+  /** Whether there is time. */
+  static boolean isLong() {
+    return Boolean.getBoolean("peqlite.long");
+  }
+
+  /** Randomness that the printed seed repeats. One thread. */
+  Random random() {
+    return nodes.random();
+  }
+
+  /** A folder that the test has for itself. */
+  Path directory() {
+    return directory;
+  }
+
+  /** A cluster on the loopback address, not yet started. */
+  Cluster onLoopback(int count) throws Exception {
+    return create(count, null);
+  }
+
+  /** A cluster whose nodes have networks of their own, not yet started; else skips the test. */
+  Cluster inNamespaces(int count) throws Exception {
+    Namespaces network = Namespaces.create(count);
+    opened.add(network);
+    return create(count, network);
+  }
+
+  private Cluster create(int count, Namespaces network) throws Exception {
+    Path own = directory.resolve("cluster" + clusters.size());
+    Files.createDirectories(own);
+    PostgresServer postgres = PostgresServer.start(own.resolve("postgres"));
+    opened.add(postgres);
+    InetSocketAddress target = new InetSocketAddress("127.0.0.1", postgres.port());
+    String outside = network == null ? "127.0.0.1" : network.outsideAddress();
+    List<ClusterNode> made = new ArrayList<>();
+    List<String> addresses = new ArrayList<>();
+    for (int number = 0; number < count; number++) {
+      JournalLink link = new JournalLink(InetAddress.getByName(outside), target);
+      opened.add(link);
+      ClusterNode node =
+          new ClusterNode(
+              nodes,
+              number,
+              own.resolve("node" + (number + 1)),
+              network == null ? "127.0.0.1" : network.address(number),
+              network == null ? freePorts() : new ClusterNode.Ports(4001, 7355, 7626),
+              link,
+              postgres.url(),
+              network == null ? List.of() : network.enter(number));
+      made.add(node);
+      addresses.add(node.clusterAddress());
+    }
+    made.forEach(node -> node.join(String.join(",", addresses)));
+    Cluster cluster = new Cluster(postgres, List.copyOf(made), network, random(), own, title);
+    clusters.add(cluster);
+    return cluster;
+  }
+
+  /** Ports that are free now; the nodes take them in a moment. */
+  private static ClusterNode.Ports freePorts() throws IOException {
+    try (ServerSocket http = new ServerSocket(0);
+        ServerSocket cluster = new ServerSocket(0);
+        ServerSocket management = new ServerSocket(0)) {
+      return new ClusterNode.Ports(
+          http.getLocalPort(), cluster.getLocalPort(), management.getLocalPort());
+    }
+  }
+
+  @Override
+  public void beforeEach(ExtensionContext context) throws IOException {
+    title =
+        context.getRequiredTestClass().getSimpleName()
+            + "."
+            + context.getRequiredTestMethod().getName();
+    directory = Files.createTempDirectory("peqlite-cluster");
+    System.out.println(title + ": seed " + nodes.seed());
+  }
+
+  @Override
+  public void afterEach(ExtensionContext context) throws Exception {
+    if (context.getExecutionException().isPresent()) {
+      clusters.forEach(cluster -> System.err.println(cluster.describe()));
+    }
+    nodes.afterEach(context);
+    for (int i = opened.size() - 1; i >= 0; i--) {
+      opened.get(i).close();
+    }
+    FileTree.delete(directory);
+  }
+}
