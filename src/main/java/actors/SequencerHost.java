@@ -37,6 +37,9 @@ final class SequencerHost extends AbstractBehavior<Sequencer.Command> {
   /** How long the journal may take to answer this node before others' answers count more. */
   private static final Duration SILENCE_MAX = Duration.ofSeconds(1);
 
+  /** How long its answer may lag behind the others'. */
+  private static final Duration SILENCE_MORE = Duration.ofMillis(500);
+
   private static final Duration ASK_AGAIN = Duration.ofMillis(200);
   private static final Duration LOOK_INTERVAL = Duration.ofSeconds(1);
 
@@ -61,6 +64,8 @@ final class SequencerHost extends AbstractBehavior<Sequencer.Command> {
 
   private record OwnSilent(int round) implements Sequencer.ForHost {}
 
+  private record StillSilent(int round) implements Sequencer.ForHost {}
+
   private record Reach(int round, boolean own) implements Sequencer.ForHost {}
 
   private record OthersReach(String nodeId) implements Sequencer.ForHost {}
@@ -77,6 +82,7 @@ final class SequencerHost extends AbstractBehavior<Sequencer.Command> {
   private long startedNanos;
   private boolean finishing;
   private boolean othersReach;
+  private boolean ownFails;
   private boolean ownSilent;
   private boolean comparing;
   private int rounds;
@@ -134,6 +140,7 @@ final class SequencerHost extends AbstractBehavior<Sequencer.Command> {
         .onMessage(StillIn.class, this::onStillIn)
         .onMessage(OthersReach.class, this::onOthersReach)
         .onMessage(OwnSilent.class, this::onOwnSilent)
+        .onMessage(StillSilent.class, this::onStillSilent)
         .onMessage(Sequencer.Slow.class, slow -> compareReach())
         .onMessage(Reach.class, this::onReach)
         .onMessageEquals(Self.LOOK, this::onLook)
@@ -209,6 +216,7 @@ final class SequencerHost extends AbstractBehavior<Sequencer.Command> {
     }
     comparing = true;
     othersReach = false;
+    ownFails = false;
     ownSilent = false;
     int round = ++rounds;
     ActorRef<NodeGateway.JournalReached> answers =
@@ -244,22 +252,39 @@ final class SequencerHost extends AbstractBehavior<Sequencer.Command> {
   private Behavior<Sequencer.Command> onReach(Reach reach) {
     if (reach.round() == rounds) {
       comparing = false;
-      ownSilent = !reach.own();
+      ownFails = !reach.own();
     }
     return leaveIfOnlyOthersReach();
   }
 
   private Behavior<Sequencer.Command> onOwnSilent(OwnSilent silent) {
-    ownSilent |= silent.round() == rounds && comparing;
+    if (silent.round() == rounds && comparing) {
+      ownSilent = true;
+    }
     return leaveIfOnlyOthersReach();
   }
 
+  /** When the journal was silent to everybody and speaks again, the answers come in any order. */
   private Behavior<Sequencer.Command> leaveIfOnlyOthersReach() {
-    if (ownSilent && othersReach) {
-      ownSilent = false;
-      owner.unfit("this node cannot reach the journal, and another one can");
+    if (othersReach && ownFails) {
+      leave();
+    } else if (othersReach && ownSilent && comparing) {
+      timers.startSingleTimer(new StillSilent(rounds), SILENCE_MORE);
     }
     return this;
+  }
+
+  private Behavior<Sequencer.Command> onStillSilent(StillSilent silent) {
+    if (silent.round() == rounds && comparing) {
+      leave();
+    }
+    return this;
+  }
+
+  private void leave() {
+    ownFails = false;
+    ownSilent = false;
+    owner.unfit("this node cannot reach the journal, and another one can");
   }
 
   /** A sequencer whose own node cannot apply would keep writes from all others' nodes too. */

@@ -44,7 +44,7 @@ final class WallClock {
             Files.find(
                 root,
                 3,
-                (path, attributes) -> path.getFileName().toString().equals("libfaketime.so.1"))) {
+                (path, attributes) -> path.getFileName().toString().equals("libfaketimeMT.so.1"))) {
           Optional<Path> first = found.findFirst();
           if (first.isPresent()) {
             return first;
@@ -71,6 +71,8 @@ final class WallClock {
         "FAKETIME_CACHE_DURATION", "1",
         "FAKETIME_DONT_FAKE_MONOTONIC", "1",
         "DONT_FAKE_MONOTONIC", "1",
+        // Otherwise every wait of a JVM with a time limit hangs.
+        "FAKETIME_FORCE_MONOTONIC_FIX", "0",
         "NO_FAKE_STAT", "1");
   }
 }
