@@ -33,6 +33,7 @@ final class BenchNodeProcess implements AutoCloseable {
   private final Process process;
   private final Path out;
   private final Path log;
+  private volatile boolean closed;
 
   private BenchNodeProcess(Process process, Path out, Path log) {
     this.process = process;
@@ -88,8 +89,7 @@ final class BenchNodeProcess implements AutoCloseable {
         return NetworkAddress.parse(ready.group(1));
       }
       if (ended || System.nanoTime() - deadlineNanos >= 0) {
-        throw new StartException(
-            "a node " + (ended ? "has ended" : "does not get ready") + ": " + lastLine());
+        throw failure("a node " + (ended ? "has ended" : "does not get ready") + ": " + lastLine());
       }
       TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
     }
@@ -100,16 +100,22 @@ final class BenchNodeProcess implements AutoCloseable {
     return lines[lines.length - 1];
   }
 
-  private static String text(Path file) throws StartException {
+  private String text(Path file) throws StartException {
     try {
       return Files.readString(file, StandardCharsets.UTF_8);
     } catch (IOException e) {
-      throw new StartException("cannot read what a node prints: " + e.getMessage(), e);
+      throw failure("cannot read what a node prints: " + e.getMessage());
     }
+  }
+
+  /** What a node does after it was closed says nothing about it. */
+  private StartException failure(String message) {
+    return new StartException(closed ? "the benchmark was stopped" : message);
   }
 
   @Override
   public void close() {
+    closed = true;
     process.destroyForcibly();
     process.onExit().join();
   }
