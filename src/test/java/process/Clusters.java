@@ -1,6 +1,7 @@
 package process;
 
 import java.io.IOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -9,6 +10,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -22,6 +25,13 @@ import storage.PostgresServer;
  * is repeated (default 1); {@code peqlite.long=true}, for the long form of the scenarios.
  */
 final class Clusters implements BeforeEachCallback, AfterEachCallback {
+
+  private static final int PORTS_BEGIN = 10_000;
+  private static final int PORTS_END = 20_000;
+
+  /** Starts anywhere, because tests may run in several processes at once. */
+  private static final AtomicInteger NEXT_PORT =
+      new AtomicInteger(ThreadLocalRandom.current().nextInt(PORTS_BEGIN, PORTS_END));
 
   private final Nodes nodes = new Nodes();
   private final List<AutoCloseable> opened = new ArrayList<>();
@@ -92,13 +102,27 @@ final class Clusters implements BeforeEachCallback, AfterEachCallback {
     return cluster;
   }
 
-  /** Ports that are free now; the nodes take them in a moment. */
   private static ClusterNode.Ports freePorts() throws IOException {
-    try (ServerSocket http = new ServerSocket(0);
-        ServerSocket cluster = new ServerSocket(0);
-        ServerSocket management = new ServerSocket(0)) {
-      return new ClusterNode.Ports(
-          http.getLocalPort(), cluster.getLocalPort(), management.getLocalPort());
+    return new ClusterNode.Ports(freePort(), freePort(), freePort());
+  }
+
+  /**
+   * A port that nobody has now. Outside of the range that the system gives out by itself, so that
+   * it stays free while a node is down, and never the same twice.
+   */
+  private static int freePort() throws IOException {
+    while (true) {
+      int port = NEXT_PORT.getAndIncrement();
+      if (port >= PORTS_END) {
+        NEXT_PORT.compareAndSet(port + 1, PORTS_BEGIN);
+        continue;
+      }
+      try (ServerSocket socket = new ServerSocket()) {
+        socket.bind(new InetSocketAddress("127.0.0.1", port));
+        return port;
+      } catch (BindException taken) {
+        // The next one then.
+      }
     }
   }
 

@@ -46,7 +46,8 @@ class DivergedIT {
     Eventually.eventually(
         "the changed node holds what the others hold",
         WAIT,
-        () -> changed.get("/db/query?level=none&q=SELECT+count(*)+FROM+t").text().contains("[[3]]"));
+        () ->
+            changed.get("/db/query?level=none&q=SELECT+count(*)+FROM+t").text().contains("[[3]]"));
     cluster.awaitReady();
     cluster.awaitEven();
     assertTrue(

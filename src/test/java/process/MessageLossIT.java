@@ -27,7 +27,8 @@ class MessageLossIT {
         // The first of each kind at one node, and one in the middle at the others.
         int which = node.number() == 0 ? 1 : 2 + clusters.random().nextInt(40);
         node.withTestClasses("-Dprocess.lost=" + which)
-            .set("pekko.actor.serializers.jackson-cbor", DroppingSerializer.class.getName());
+            .set("pekko.actor.serializers.jackson-cbor", DroppingSerializer.class.getName())
+            .set("pekko.serialization.jackson.allowed-class-prefix", "[\"actors.\"]");
       }
       cluster.startAll();
       try (Workload load = cluster.load(1)) {
