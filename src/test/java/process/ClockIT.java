@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -57,6 +58,7 @@ class ClockIT {
 
   /** A key that was used before a sequencer with a wrong clock is still known after it. */
   @Test
+  @Tag(Clusters.LONG)
   void noKeyIsForgotten() throws Exception {
     Cluster cluster = clusters.onLoopback(2);
     List<WallClock> clocks = new ArrayList<>();

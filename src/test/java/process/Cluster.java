@@ -355,7 +355,17 @@ final class Cluster {
 
   /** Checks that every request to these nodes was of use to its client. */
   static void assertNoFailures(List<Operation> history, List<ClusterNode> at) {
-    List<Operation> failures = failures(history, at);
+    assertNoFailures(history, at, Long.MIN_VALUE);
+  }
+
+  /** Checks that of every request that was sent to these nodes since then. */
+  static void assertNoFailures(List<Operation> history, List<ClusterNode> at, long sinceNanos) {
+    Set<String> ids = ids(at);
+    List<Operation> failures =
+        history.stream()
+            .filter(operation -> ids.contains(operation.node()) && !operation.succeeded())
+            .filter(operation -> operation.startNanos() >= sinceNanos)
+            .toList();
     assertTrue(
         failures.isEmpty(),
         () ->
@@ -390,16 +400,5 @@ final class Cluster {
     }
     System.out.println(
         title + ": " + ledger.head() + " events, writes " + fates + ", reads " + reads);
-  }
-
-  /**
-   * The requests that a client at these nodes has sent and got no use of: refused, unknown, or not
-   * answered.
-   */
-  static List<Operation> failures(List<Operation> history, List<ClusterNode> at) {
-    Set<String> ids = ids(at);
-    return history.stream()
-        .filter(operation -> ids.contains(operation.node()) && !operation.succeeded())
-        .toList();
   }
 }

@@ -26,6 +26,9 @@ import storage.PostgresServer;
  */
 final class Clusters implements BeforeEachCallback, AfterEachCallback {
 
+  /** Marks what {@code mvn verify} leaves to the long form. */
+  static final String LONG = "long";
+
   private static final int PORTS_BEGIN = 10_000;
   private static final int PORTS_END = 20_000;
 

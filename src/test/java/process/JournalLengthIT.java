@@ -3,6 +3,7 @@ package process;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -17,6 +18,7 @@ class JournalLengthIT {
   @RegisterExtension final Clusters clusters = new Clusters();
 
   @Test
+  @Tag(Clusters.LONG)
   void theJournalIsLong() throws Exception {
     Cluster cluster = clusters.onLoopback(3).startAll();
     FailoverTimes times = new FailoverTimes();

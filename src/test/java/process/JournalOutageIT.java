@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -68,6 +69,7 @@ class JournalOutageIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void postgresIsKilledFrozenAndCutOff() throws Exception {
     Cluster cluster = clusters.onLoopback(3).startAll();
     try (Workload load = cluster.load(1)) {
@@ -120,6 +122,7 @@ class JournalOutageIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void onlyTheSequencersNodeLosesTheJournal() throws Exception {
     Cluster cluster = clusters.onLoopback(3).startAll();
     FailoverTimes times = new FailoverTimes();
@@ -161,10 +164,12 @@ class JournalOutageIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void onlyAnotherNodeLosesTheJournal() throws Exception {
     Cluster cluster = clusters.onLoopback(3).startAll();
     try (Workload load = cluster.load(1)) {
       for (int run = 0; run < Clusters.runs(); run++) {
+        long beganNanos = System.nanoTime();
         cluster.pass(500, 1_500);
         ClusterNode other = cluster.anotherNode();
         other.journalLink().stall();
@@ -173,18 +178,20 @@ class JournalOutageIT {
         other.journalLink().heal();
         cluster.awaitReady();
         load.awaitWrites(cluster.nodes(), WAIT);
-        Cluster.assertNoFailures(load.history(), cluster.others(other));
+        Cluster.assertNoFailures(load.history(), cluster.others(other), beganNanos);
       }
       cluster.finish(load);
     }
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void theSequencerIsFrozenBetweenInsertAndCommit() throws Exception {
     Cluster cluster = clusters.onLoopback(3).startAll();
     FailoverTimes times = new FailoverTimes();
     try (Workload load = cluster.load(1)) {
       for (int run = 0; run < 2 * Clusters.runs(); run++) {
+        long beganNanos = System.nanoTime();
         cluster.pass(500, 1_500);
         ClusterNode frozen = cluster.sequencerNode();
         List<ClusterNode> others = cluster.others(frozen);
@@ -209,7 +216,7 @@ class JournalOutageIT {
         }
         cluster.awaitReady();
         load.awaitWrites(cluster.nodes(), WAIT);
-        Cluster.assertNoFailures(load.history(), others);
+        Cluster.assertNoFailures(load.history(), others, beganNanos);
       }
       times.print("three nodes");
       cluster.finish(load);
@@ -243,6 +250,7 @@ class JournalOutageIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void theJournalLosesItsEndWhileNobodyWrites() throws Exception {
     Cluster cluster = clusters.onLoopback(3).startAll();
     try (Workload load = cluster.load(1)) {

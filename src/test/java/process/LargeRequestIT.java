@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -54,6 +55,7 @@ class LargeRequestIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void theNodeThatSentItIsKilledBetweenTwoParts() throws Exception {
     Cluster cluster = clusters.onLoopback(3).startAll();
     try (Workload load = cluster.idle()) {

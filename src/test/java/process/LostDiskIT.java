@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -22,6 +23,7 @@ class LostDiskIT {
   @RegisterExtension final Clusters clusters = new Clusters();
 
   @Test
+  @Tag(Clusters.LONG)
   void unsyncedWritesAreLost() throws Exception {
     Cluster cluster = clusters.onLoopback(3).startAll();
     try (Workload load = cluster.load(1)) {
@@ -91,6 +93,7 @@ class LostDiskIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void aRequestFitsOnAllDisksButOne() throws Exception {
     Cluster cluster = clusters.onLoopback(3);
     ClusterNode small = cluster.node(2);

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -39,6 +40,7 @@ class PartitionIT {
       Cluster cluster, Workload load, FailoverTimes times, String fault, ClusterNode lonely)
       throws Exception {
     List<ClusterNode> others = cluster.others(lonely);
+    long beganNanos = System.nanoTime();
     cluster.pass(500, 1_500);
     long cutNanos = System.nanoTime();
     cluster.network().isolate(lonely.number());
@@ -52,13 +54,14 @@ class PartitionIT {
         System.nanoTime(),
         new HashSet<>(others.stream().map(ClusterNode::id).toList()),
         load.history());
-    Cluster.assertNoFailures(load.history(), others);
+    Cluster.assertNoFailures(load.history(), others, beganNanos);
     cluster.network().heal();
     cluster.awaitReady();
     load.awaitWrites(cluster.nodes(), WAIT);
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void aNodeIsCutOffFromNodesAndJournal() throws Exception {
     Cluster cluster = clusters.inNamespaces(3).startAll();
     try (Workload load = cluster.load(1)) {
@@ -84,6 +87,7 @@ class PartitionIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void aWayIsCut() throws Exception {
     Cluster cluster = clusters.inNamespaces(3).startAll();
     try (Workload load = cluster.load(1)) {
@@ -141,6 +145,7 @@ class PartitionIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void theFirstNodeRestartsInAPartition() throws Exception {
     Cluster cluster = clusters.inNamespaces(3).startAll();
     try (Workload load = cluster.load(1)) {

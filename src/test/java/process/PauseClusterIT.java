@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -19,6 +20,7 @@ class PauseClusterIT {
   @RegisterExtension final Clusters clusters = new Clusters();
 
   @Test
+  @Tag(Clusters.LONG)
   void aShortPauseIsNoFailover() throws Exception {
     Cluster cluster = clusters.onLoopback(3).startAll();
     try (Workload load = cluster.load(1)) {
@@ -43,6 +45,7 @@ class PauseClusterIT {
     FailoverTimes times = new FailoverTimes();
     try (Workload load = cluster.load(2)) {
       for (int run = 0; run < Clusters.runs(); run++) {
+        long beganNanos = System.nanoTime();
         cluster.pass(500, 1_500);
         ClusterNode paused = cluster.sequencerNode();
         List<ClusterNode> others = cluster.others(paused);
@@ -62,7 +65,7 @@ class PauseClusterIT {
         paused.resume();
         cluster.awaitReady();
         load.awaitWrites(cluster.nodes(), WAIT);
-        Cluster.assertNoFailures(load.history(), others);
+        Cluster.assertNoFailures(load.history(), others, beganNanos);
       }
       times.print("three nodes");
       cluster.finish(load);

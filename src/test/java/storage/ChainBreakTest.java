@@ -72,8 +72,7 @@ class ChainBreakTest {
             chain.timestampMicros() + 1,
             0,
             List.of(insert())));
-    assertBroken(
-        "an event of rules " + (Formats.newestRules() + 1) + " needs a newer peqlite");
+    assertBroken("an event of rules " + (Formats.newestRules() + 1) + " needs a newer peqlite");
   }
 
   @Test
