@@ -295,13 +295,16 @@ final class ClusterKeeper extends AbstractBehavior<ClusterKeeper.Command> {
   private Behavior<Command> onUp() {
     everUp = true;
     timers.cancel(Self.REFUSED_TOO_LONG);
+    timers.cancel(Self.END);
     view.problem("");
     return this;
   }
 
   private Behavior<Command> onRefused(Refused refusal) {
     problem(refusal.reason());
-    if (!everUp) {
+    if (everUp) {
+      timers.startSingleTimer(Self.END, REFUSED_MAX); // and then it is tried again
+    } else {
       timers.startSingleTimer(Self.REFUSED_TOO_LONG, REFUSED_MAX);
     }
     return this;

@@ -49,6 +49,12 @@ final class Peers {
     Peer peer = peers.get(node);
     boolean isNew = peer == null || !peer.processId.equals(progress.processId());
     if (peer == null || isNew) {
+      // What an earlier start of the same node has said counts no longer.
+      peers.entrySet()
+          .removeIf(
+              other ->
+                  other.getValue().nodeId.equals(progress.nodeId())
+                      && !other.getKey().equals(node));
       peer = new Peer(progress.nodeId(), progress.processId());
       peers.put(node, peer);
     }

@@ -189,7 +189,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
 
   private record Where(Replica.WhereAnswer answer) implements Command {}
 
-  private record HeadRead(long began, long head) implements Command {}
+  private record HeadRead(long began, long committedThen, long head) implements Command {}
 
   private record JournalFailed(String reason) implements Command {}
 
@@ -640,16 +640,17 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     if (!askingHead) {
       askingHead = true;
       askingHeadNanos = now;
+      long committed = lastSeq;
       getContext()
           .pipeToSelf(
-              CompletableFuture.supplyAsync(() -> headNow(now), journalExecutor),
+              CompletableFuture.supplyAsync(() -> headNow(now, committed), journalExecutor),
               (head, failure) -> head == null ? journalFailed(failure) : head);
     }
   }
 
-  private HeadRead headNow(long began) {
+  private HeadRead headNow(long began, long committed) {
     try {
-      return new HeadRead(began, journal.head());
+      return new HeadRead(began, committed, journal.head());
     } catch (JournalException e) {
       throw new IllegalStateException(e.getMessage(), e);
     }
@@ -662,6 +663,10 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     if (read.head() > own) {
       getContext().getLog().info("another sequencer has opened: this one ends");
       return Behaviors.stopped();
+    }
+    if (read.head() < read.committedThen()) {
+      // To append behind it would leave a hole; the next opening is forbidden by who has more.
+      return ended("the journal has lost its end, from event " + (read.head() + 1) + " on");
     }
     roundTripBegan = Math.max(roundTripBegan, read.began());
     long now = System.nanoTime();

@@ -16,6 +16,7 @@ final class GatedJournal implements Journal {
   private final AtomicLong questions = new AtomicLong();
   private final AtomicLong waiting = new AtomicLong();
   private volatile CountDownLatch gate = new CountDownLatch(0);
+  private volatile long headMax = Long.MAX_VALUE;
 
   GatedJournal(Journal journal) {
     this.journal = journal;
@@ -28,6 +29,11 @@ final class GatedJournal implements Journal {
 
   void letThrough() {
     gate.countDown();
+  }
+
+  /** From now on the head is told as if everything behind this event was lost. */
+  void loseBehind(long seq) {
+    headMax = seq;
   }
 
   /** How often it was asked for the head. */
@@ -49,7 +55,7 @@ final class GatedJournal implements Journal {
   @Override
   public long head() throws JournalException {
     questions.incrementAndGet();
-    long head = journal.head();
+    long head = Math.min(headMax, journal.head());
     waiting.incrementAndGet();
     try {
       gate.await();

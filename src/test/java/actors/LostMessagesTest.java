@@ -309,6 +309,14 @@ class LostMessagesTest {
                 : Optional.empty());
   }
 
+  /** A member that does not answer must not use up the time for the others. */
+  @Test
+  void movesTheSequencerAlthoughAMemberDoesNotAnswer() throws Exception {
+    LosingSerializer.loseNext(NodeGateway.StatusAnswer.class);
+    moveTheSequencer();
+    everythingWorks();
+  }
+
   // ---- Messages of all kinds
 
   @Test
@@ -325,6 +333,8 @@ class LostMessagesTest {
         }
         clients.add(executor.submit(() -> readUntil(endNanos, node)));
       }
+      TimeUnit.SECONDS.sleep(1);
+      moveTheSequencer(); // what was sent to it is sent again to the next one
       int count = 0;
       for (Future<Integer> client : clients) {
         count += client.get(120, TimeUnit.SECONDS);

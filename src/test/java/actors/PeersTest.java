@@ -192,6 +192,21 @@ class PeersTest {
     b.comparedSeq = 0;
   }
 
+  /** A node whose cluster side has begun anew stands there twice for a while. */
+  @Test
+  void countsTheWordOfANodeOnce() {
+    Peers peers = new Peers();
+    Node again = new Node("a");
+    a.comparedSeq = 5;
+    a.digest = 50;
+    again.comparedSeq = 5;
+    again.digest = 51;
+    a.tells(peers, 9, 0);
+    again.tells(peers, 9, 1);
+    assertEquals(List.of(new DigestComparison.Word("a", "3.54", 51)), peers.words(5));
+    a.comparedSeq = 0;
+  }
+
   @Test
   void tellsTheNodeOfThatNameOnly() {
     Peers peers = new Peers();

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import sql.Position;
 import storage.AppliedEntry;
@@ -577,15 +578,21 @@ class ReplicaTest {
   }
 
   @Test
+  @Timeout(30)
   void goesOutOfServiceWhenItsOutcomesDifferAgain() throws Exception {
     events.write("INSERT INTO log VALUES (1)");
     start();
     awaitAllApplied();
     replica().tell(new Replica.Diverged(3));
+    while (!Files.exists(folder.resolve("made-anew"))) {
+      TimeUnit.MILLISECONDS.sleep(10);
+    }
     restart();
-    awaitAllApplied();
-    replica().tell(new Replica.Diverged(3));
-    await(ReplicaGauge.State.OUT_OF_SERVICE, 3);
+    // The sequencer repeats itself, and so does this: what comes too early is passed over.
+    while (gauge.read().state() != ReplicaGauge.State.OUT_OF_SERVICE) {
+      replica().tell(new Replica.Diverged(3));
+      TimeUnit.MILLISECONDS.sleep(20);
+    }
     assertInstanceOf(
         String.class, gauge.read().problem().filter(why -> why.contains("differ")).orElse(null));
   }

@@ -662,6 +662,20 @@ class SequencerTest {
     ends(older);
   }
 
+  /** A database that took over from another one may not have got its last events. */
+  @Test
+  void endsWhenTheJournalHasLostItsEnd() throws Exception {
+    weakAgeMax = Duration.ZERO;
+    ActorRef<Sequencer.Command> sequencer = opened();
+    other.submits(sequencer, item(1, 10));
+    other.ordered(1);
+    journal.loseBehind(1);
+    TestProbe<NodeMessage> asker = testKit.createTestProbe();
+    sequencer.tell(new Sequencer.AskCommitted(3, asker.getRef()));
+    ends(sequencer);
+    asker.expectNoMessage(Duration.ZERO);
+  }
+
   // ---- Verdicts
 
   private static final Position HELD = new Position(9, 4);

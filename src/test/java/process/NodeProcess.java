@@ -4,14 +4,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -19,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -31,6 +31,7 @@ final class NodeProcess implements AutoCloseable {
   private static final Duration START_MAX = Duration.ofSeconds(60);
   private static final Pattern READY = Pattern.compile("peqlite \\S+ ready: (http://\\S+)");
   private static final Pattern SERVED = Pattern.compile(".*HTTP is served at (http://\\S+)");
+  private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path dataDirectory;
@@ -38,46 +39,52 @@ final class NodeProcess implements AutoCloseable {
   private final List<String> log = new ArrayList<>();
   private final CompletableFuture<String> served = new CompletableFuture<>();
   private final CompletableFuture<String> ready = new CompletableFuture<>();
-  private final List<Thread> readers = new ArrayList<>();
+  private final Thread reader;
   private final HttpClient client =
       HttpClient.newBuilder()
           .version(HttpClient.Version.HTTP_1_1)
           .connectTimeout(Duration.ofSeconds(10))
           .build();
 
-  NodeProcess(Path dataDirectory, Process process) {
+  /**
+   * Takes charge of a process.
+   *
+   * @param output the file that it prints to; a pipe's last lines can be lost when its process ends
+   */
+  NodeProcess(Path dataDirectory, Process process, Path output) {
     this.dataDirectory = dataDirectory;
     this.process = process;
-    readers.add(follow(process.getInputStream(), "out"));
-    readers.add(follow(process.getErrorStream(), "err"));
-    process
-        .onExit()
-        .thenAccept(
-            ended -> {
-              take("(the process has ended with " + ended.exitValue() + ")");
-              IllegalStateException gone = new IllegalStateException("the node has ended");
-              served.completeExceptionally(gone);
-              ready.completeExceptionally(gone);
-            });
+    this.reader = new Thread(() -> follow(output), "node-" + process.pid() + "-output");
+    reader.setDaemon(true);
+    reader.start();
   }
 
-  private Thread follow(InputStream stream, String name) {
-    Thread thread =
-        new Thread(
-            () -> {
-              try (BufferedReader lines =
-                  new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8))) {
-                for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                  take(line);
-                }
-              } catch (IOException | UncheckedIOException e) {
-                take("(the end of the node's output is lost: " + e + ")");
-              }
-            },
-            "node-" + process.pid() + "-" + name);
-    thread.setDaemon(true);
-    thread.start();
-    return thread;
+  private void follow(Path output) {
+    try (BufferedReader lines = Files.newBufferedReader(output)) {
+      StringBuilder line = new StringBuilder();
+      boolean alive = true;
+      while (alive) {
+        // Asked before the rest is read, so that nothing printed at the very end is missed.
+        alive = process.isAlive();
+        for (int letter = lines.read(); letter >= 0; letter = lines.read()) {
+          if (letter == '\n') {
+            take(line.toString());
+            line.setLength(0);
+          } else {
+            line.append((char) letter);
+          }
+        }
+        LockSupport.parkNanos(LOOK_NANOS);
+      }
+      if (line.length() > 0) {
+        take(line.toString());
+      }
+    } catch (IOException e) {
+      take("(the node's output cannot be read: " + e + ")");
+    }
+    IllegalStateException gone = new IllegalStateException("the node has ended");
+    served.completeExceptionally(gone);
+    ready.completeExceptionally(gone);
   }
 
   private void take(String line) {
@@ -132,6 +139,11 @@ final class NodeProcess implements AutoCloseable {
     synchronized (log) {
       return String.join("\n", log);
     }
+  }
+
+  /** Whether it runs, or how it ended, in words. */
+  String state() {
+    return process.isAlive() ? "runs" : "ended with " + process.exitValue();
   }
 
   /** The id of the process. */
@@ -235,9 +247,7 @@ final class NodeProcess implements AutoCloseable {
     if (!process.waitFor(90, TimeUnit.SECONDS)) {
       throw new AssertionError("the process does not end");
     }
-    for (Thread reader : readers) {
-      reader.join(TimeUnit.SECONDS.toMillis(10));
-    }
+    reader.join(TimeUnit.SECONDS.toMillis(10));
     return process.exitValue();
   }
 

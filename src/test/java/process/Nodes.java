@@ -35,6 +35,7 @@ final class Nodes implements AfterEachCallback {
   private static final int LOG_CHARACTERS_MAX = 20_000;
 
   private final List<NodeProcess> started = new ArrayList<>();
+  private final List<Path> outputs = new ArrayList<>();
   private final long seed = Long.getLong("peqlite.seed", System.nanoTime());
   private final Random random = new Random(seed);
 
@@ -64,18 +65,22 @@ final class Nodes implements AfterEachCallback {
   }
 
   @Override
-  public void afterEach(ExtensionContext context) {
+  public void afterEach(ExtensionContext context) throws IOException {
     if (context.getExecutionException().isPresent()) {
       System.err.println(context.getDisplayName() + " failed; repeat with -Dpeqlite.seed=" + seed);
       for (NodeProcess node : started) {
         String log = node.log();
         int from = Math.max(0, log.length() - LOG_CHARACTERS_MAX);
-        System.err.println("--- the node of process " + node.pid() + "\n" + log.substring(from));
+        System.err.println(
+            "--- process " + node.pid() + " " + node.state() + "\n" + log.substring(from));
       }
     }
     for (NodeProcess node : started) {
       node.close();
       RUNNING.remove(node);
+    }
+    for (Path output : outputs) {
+      Files.deleteIfExists(output);
     }
   }
 
@@ -166,6 +171,9 @@ final class Nodes implements AfterEachCallback {
       if (!options.contains("--cluster-addr")) {
         command.addAll(List.of("--cluster-addr", "127.0.0.1:0"));
       }
+      if (!options.contains("--management-addr")) {
+        command.addAll(List.of("--management-addr", "127.0.0.1:0"));
+      }
       if (!options.contains("--node-id")) {
         command.addAll(List.of("--node-id", "node"));
       }
@@ -182,7 +190,10 @@ final class Nodes implements AfterEachCallback {
       command.addAll(0, prefix);
       ProcessBuilder builder = new ProcessBuilder(command);
       builder.environment().putAll(environment);
-      NodeProcess node = new NodeProcess(dataDirectory, builder.start());
+      Path output = Files.createTempFile("peqlite-node", ".out");
+      outputs.add(output);
+      builder.redirectErrorStream(true).redirectOutput(output.toFile());
+      NodeProcess node = new NodeProcess(dataDirectory, builder.start(), output);
       RUNNING.add(node);
       started.add(node);
       return node;
