@@ -50,7 +50,8 @@ final class Peers {
     boolean isNew = peer == null || !peer.processId.equals(progress.processId());
     if (peer == null || isNew) {
       // What an earlier start of the same node has said counts no longer.
-      peers.entrySet()
+      peers
+          .entrySet()
           .removeIf(
               other ->
                   other.getValue().nodeId.equals(progress.nodeId())
