@@ -23,6 +23,7 @@ class ClockIT {
   @RegisterExtension final Clusters clusters = new Clusters();
 
   @Test
+  @Tag(Clusters.LONG)
   void clocksJump() throws Exception {
     Cluster cluster = clusters.onLoopback(3);
     List<WallClock> clocks = new ArrayList<>();

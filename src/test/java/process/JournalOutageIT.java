@@ -224,6 +224,7 @@ class JournalOutageIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void theJournalLosesItsEnd() throws Exception {
     Cluster cluster = clusters.onLoopback(3).startAll();
     try (Workload load = cluster.load(1)) {

@@ -49,6 +49,7 @@ class LostDiskIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void aNodeWithAnEmptyDiskJoins() throws Exception {
     Cluster cluster = clusters.onLoopback(4);
     ClusterNode late = cluster.node(3);

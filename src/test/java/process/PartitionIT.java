@@ -128,6 +128,7 @@ class PartitionIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void resetConnectionsPutNobodyOut() throws Exception {
     Cluster cluster = clusters.inNamespaces(3).startAll();
     try (Workload load = cluster.load(1)) {

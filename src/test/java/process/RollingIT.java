@@ -97,6 +97,7 @@ class RollingIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void everyNodeIsUpgraded() throws Exception {
     Path older = OtherRelease.thatWritesRules(1, clusters.directory());
     Cluster cluster = clusters.onLoopback(3);
