@@ -96,6 +96,7 @@ final class ClusterGuardian {
       ActorContext<Sequencer.Command> context,
       Executor journalExecutor) {
     ActorSystem<?> system = context.getSystem();
+    boolean soleNode = node.settings().journal() instanceof JournalChoice.Sqlite;
     SequencerHost.Owner owner =
         new SequencerHost.Owner() {
           @Override
@@ -110,7 +111,7 @@ final class ClusterGuardian {
             node.unfit().accept(reason);
           }
         };
-    ClusterMembers members = new ClusterMembers(system, gateway);
+    ClusterMembers members = new ClusterMembers(system, gateway, soleNode);
     return SequencerHost.create(
         self ->
             Sequencer.create(
@@ -118,7 +119,7 @@ final class ClusterGuardian {
                 node.settings().nodeId(),
                 node.settings().replicated(),
                 node.parts(),
-                new ClusterMembers(system, gateway),
+                new ClusterMembers(system, gateway, soleNode),
                 self,
                 node.journal(),
                 journalExecutor),

@@ -19,9 +19,11 @@ final class ClusterMembers implements Sequencer.Members {
   private final Cluster cluster;
   private final ActorRefResolver resolver;
   private final ActorRef<NodeMessage> self;
+  private final boolean soleNode;
   private final Map<Address, ActorRef<NodeMessage>> gateways = new HashMap<>();
 
-  ClusterMembers(ActorSystem<?> system, ActorRef<NodeMessage> self) {
+  ClusterMembers(ActorSystem<?> system, ActorRef<NodeMessage> self, boolean soleNode) {
+    this.soleNode = soleNode;
     this.cluster = Cluster.get(system);
     this.resolver = ActorRefResolver.get(system);
     this.self = self;
@@ -46,6 +48,11 @@ final class ClusterMembers implements Sequencer.Members {
         || member.status() == MemberStatus.weaklyUp()
         || member.status() == MemberStatus.joining()
         || member.status() == MemberStatus.leaving();
+  }
+
+  @Override
+  public boolean isSoleNode() {
+    return soleNode;
   }
 
   @Override

@@ -206,6 +206,11 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     /** Those that can be reached now, this node included. */
     List<ActorRef<NodeMessage>> reachable();
 
+    /** Whether there can never be another node: then it decides alone what it gives up. */
+    default boolean isSoleNode() {
+      return false;
+    }
+
     /** Whether there is no member that cannot be reached. */
     boolean areAllReachable();
 
@@ -695,19 +700,20 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
 
   /** The other processes are asked, and each that has not applied it stays before it. */
   private Behavior<Command> onReportHeld(ReportHeld report) {
-    if (!open) {
+    Peers.Peer peer = peers.at(report.node());
+    if (!open || peer == null) {
       return this;
     }
+    // A sole node's earlier processes had the same replica, so that its present one speaks for
+    // them.
+    List<String> processes = members.isSoleNode() ? List.of(peer.processId) : report.processes();
     long now = System.nanoTime();
-    if (held.reported(report.position(), report.processes(), report.reason(), now)) {
+    if (held.reported(report.position(), processes, report.reason(), now)) {
       for (ActorRef<NodeMessage> node : members.reachable()) {
         node.tell(new NodeGateway.AskHold(report.position(), getContext().getSelf()));
       }
     }
-    Peers.Peer peer = peers.at(report.node());
-    if (peer != null) {
-      held.answered(report.position(), peer.processId, false, report.statement());
-    }
+    held.answered(report.position(), peer.processId, false, report.statement());
     return onLook();
   }
 
