@@ -38,6 +38,9 @@ final class LocalNode implements Node {
   /** A sequencer that is open says so twice a second. */
   private static final Duration SEQUENCER_SILENT_MAX = Duration.ofSeconds(3);
 
+  /** How long a member may take to say that it is there; who is gone must not use up a deadline. */
+  private static final Duration MEMBERS_MAX = Duration.ofSeconds(1);
+
   /** How often it is looked whether the sequencer has moved. */
   private static final Duration MOVE_LOOK = Duration.ofMillis(250);
 
@@ -282,7 +285,7 @@ final class LocalNode implements Node {
     if (nodeId.isPresent() && nodeId.get().equals(from)) {
       return CompletableFuture.completedFuture(Optional.empty());
     }
-    return members(timeout)
+    return members(timeout.compareTo(MEMBERS_MAX) < 0 ? timeout : MEMBERS_MAX)
         .thenCompose(
             members -> {
               List<MemberStatus> others =

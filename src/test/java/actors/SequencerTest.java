@@ -61,6 +61,8 @@ class SequencerTest {
   private Duration weakAgeMax = Duration.ofSeconds(1);
   private Duration reportWait = LONG;
   private int batchMax = 10;
+  private int eventBytesMax = EVENT_BYTES_MAX;
+  private boolean isSoleNode;
 
   @BeforeEach
   void start() throws Exception {
@@ -181,36 +183,42 @@ class SequencerTest {
   }
 
   private ActorRef<Sequencer.Command> sequencer() {
-    Sequencer.Members members =
-        new Sequencer.Members() {
-          @Override
-          public List<ActorRef<NodeMessage>> reachable() {
-            synchronized (reachable) {
-              return List.copyOf(reachable);
-            }
-          }
-
-          @Override
-          public boolean areAllReachable() {
-            return true;
-          }
-
-          @Override
-          public ActorRef<NodeMessage> self() {
-            return own.gateway.getRef();
-          }
-        };
     return testKit.spawn(
         Sequencer.create(
-            new Sequencer.Settings(
-                1000, 10 << 20, batchMax, EVENT_BYTES_MAX, weakAgeMax, reportWait),
+            new Sequencer.Settings(1000, 10 << 20, batchMax, eventBytesMax, weakAgeMax, reportWait),
             "a",
             REPLICATED,
             parts.local(),
-            members,
+            members(),
             host.getRef(),
             journal,
             ForkJoinPool.commonPool()));
+  }
+
+  private Sequencer.Members members() {
+    return new Sequencer.Members() {
+      @Override
+      public List<ActorRef<NodeMessage>> reachable() {
+        synchronized (reachable) {
+          return List.copyOf(reachable);
+        }
+      }
+
+      @Override
+      public boolean areAllReachable() {
+        return true;
+      }
+
+      @Override
+      public boolean isSoleNode() {
+        return isSoleNode;
+      }
+
+      @Override
+      public ActorRef<NodeMessage> self() {
+        return own.gateway.getRef();
+      }
+    };
   }
 
   /** A sequencer that is open; whoever can be reached has applied what the journal holds. */
@@ -569,21 +577,9 @@ class SequencerTest {
 
   @Test
   void saysOnlyTheNumberOfAnEventThatIsTooLargeForAMessage() throws Exception {
-    testKit.stop(opened());
-    ActorRef<Sequencer.Command> sequencer =
-        testKit.spawn(
-            Sequencer.create(
-                new Sequencer.Settings(1000, 10 << 20, 10, 1 << 20, weakAgeMax, reportWait),
-                "a",
-                REPLICATED,
-                parts.local(),
-                alone(),
-                host.getRef(),
-                journal,
-                ForkJoinPool.commonPool()));
-    own.hasApplied(1);
-    isOpen(2);
-    other.tells(sequencer, 2, 5);
+    eventBytesMax = 1 << 20;
+    ActorRef<Sequencer.Command> sequencer = opened();
+    other.tells(sequencer, 1, 5);
     other.answered(5);
     other.submits(sequencer, item(1, 500_000));
     List<NodeMessage> told = new ArrayList<>();
@@ -598,27 +594,8 @@ class SequencerTest {
     assertTrue(
         told.stream().noneMatch(message -> message instanceof Replica.Push), () -> "" + told);
     assertTrue(
-        told.stream().anyMatch(message -> message instanceof Replica.Head head && head.seq() == 3),
+        told.stream().anyMatch(message -> message instanceof Replica.Head head && head.seq() == 2),
         () -> "" + told);
-  }
-
-  private Sequencer.Members alone() {
-    return new Sequencer.Members() {
-      @Override
-      public List<ActorRef<NodeMessage>> reachable() {
-        return List.of(own.gateway.getRef());
-      }
-
-      @Override
-      public boolean areAllReachable() {
-        return true;
-      }
-
-      @Override
-      public ActorRef<NodeMessage> self() {
-        return own.gateway.getRef();
-      }
-    };
   }
 
   // ---- What is committed
@@ -744,5 +721,16 @@ class SequencerTest {
     reports(own, sequencer, own, other);
     own.answersHold(false, 0);
     assertFalse(verdict().abort());
+  }
+
+  /** Its earlier processes, whose sessions are open there, had the replica that it has now. */
+  @Test
+  void aSoleNodeGivesUpARequestByItself() throws Exception {
+    isAlone();
+    isSoleNode = true;
+    ActorRef<Sequencer.Command> sequencer = opened();
+    own.tells(sequencer, 1);
+    reports(own, sequencer, other);
+    assertEquals(new Entry.Verdict(HELD, 0, true, "given up: too long"), verdict());
   }
 }
