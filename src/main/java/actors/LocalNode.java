@@ -22,6 +22,7 @@ import org.apache.pekko.actor.typed.javadsl.AskPattern;
 import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.typed.Cluster;
 import sql.IdempotencyKey;
+import sql.Position;
 import sql.WriteRequest;
 import storage.DatabaseConnections;
 import storage.KeyReader;
@@ -52,6 +53,7 @@ final class LocalNode implements Node {
   private final ReadPool reads;
   private final ReplicaGauge gauge;
   private final WriteGauge writes;
+  private final SequencerLink link;
   private final ClusterView view;
   private final Map<Address, NodeGateway.StatusAnswer> lastKnown = new ConcurrentHashMap<>();
   private final Instant startedAt = Instant.now();
@@ -63,7 +65,9 @@ final class LocalNode implements Node {
       ReadPool reads,
       ReplicaGauge gauge,
       WriteGauge writes,
+      SequencerLink link,
       ClusterView view) {
+    this.link = link;
     this.settings = settings;
     this.view = view;
     this.session = parts.session();
@@ -337,6 +341,27 @@ final class LocalNode implements Node {
     for (Member member : Cluster.get(system).state().getMembers()) {
       ClusterMembers.gateway(resolver, member.address()).tell(new NodeGateway.AskMove(nobody));
     }
+  }
+
+  @Override
+  public CompletionStage<AbortResult> abort(Position position, Duration timeout) {
+    SequencerLink.Target target = link.target();
+    ActorSystem<?> system = view.system().orElse(null);
+    if (target == null || system == null) {
+      return CompletableFuture.completedFuture(
+          new AbortResult.Refused("this node knows of no sequencer; try again"));
+    }
+    return AskPattern.<Sequencer.Command, Sequencer.AbortAnswer>ask(
+            target.sequencer(),
+            replyTo -> new Sequencer.AskAbort(position, replyTo),
+            timeout,
+            system.scheduler())
+        .<AbortResult>thenApply(
+            answer ->
+                answer.problem().isEmpty()
+                    ? new AbortResult.Ordered(answer.verdictSeq(), answer.statements())
+                    : new AbortResult.Refused(answer.problem()))
+        .exceptionally(late -> new AbortResult.Unknown());
   }
 
   @Override

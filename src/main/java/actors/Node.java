@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletionStage;
 import sql.IdempotencyKey;
+import sql.Position;
 import sql.WriteRequest;
 import storage.ReadPool;
 
@@ -58,6 +59,16 @@ public interface Node {
    * @return empty when it has moved, else why it has not
    */
   CompletionStage<Optional<String>> moveSequencer(Optional<String> nodeId, Duration timeout);
+
+  /**
+   * Gives up a write that a node cannot get past, as an operator's decision, also after it was
+   * decided to apply it. A node that has applied it makes its database anew without it, so that
+   * what its client may have been told is no longer so.
+   *
+   * @param position where it stands in the journal
+   * @param timeout how long to wait until that is durable
+   */
+  CompletionStage<AbortResult> abort(Position position, Duration timeout);
 
   /** Whether foreign keys are enforced; the same on every node. */
   boolean foreignKeys();

@@ -112,6 +112,7 @@ final class NodeGateway extends AbstractBehavior<NodeMessage> {
   private @Nullable ActorRef<Sequencer.Command> sequencer;
   private long heardNanos;
   private @Nullable Address sequencerAddress;
+  private boolean sequencerWasMember;
   private int pushes;
 
   static Behavior<NodeMessage> create(
@@ -187,7 +188,7 @@ final class NodeGateway extends AbstractBehavior<NodeMessage> {
   }
 
   private Behavior<NodeMessage> onStopped() {
-    lost("the cluster side of this node has ended");
+    lost("the cluster side of this node has ended", true); // its keeper has said why
     return this;
   }
 
@@ -214,7 +215,9 @@ final class NodeGateway extends AbstractBehavior<NodeMessage> {
     heardNanos = System.nanoTime();
     sequencer = head.sequencer();
     Address address = head.sequencer().path().address();
-    sequencerAddress = address.hasLocalScope() ? self : address;
+    Address next = address.hasLocalScope() ? self : address;
+    sequencerWasMember = sequencerWasMember && next.equals(sequencerAddress);
+    sequencerAddress = next;
     if (another) {
       link.set(
           new SequencerLink.Target(
@@ -235,10 +238,10 @@ final class NodeGateway extends AbstractBehavior<NodeMessage> {
   private Behavior<NodeMessage> onTick() {
     Address address = sequencerAddress;
     if (address != null && link.target() != null) {
-      if (!isReachable(address)) {
-        lost("the sequencer's node is gone");
+      if (isGone(address)) {
+        lost("the sequencer's node is gone", false);
       } else if (System.nanoTime() - heardNanos > SILENCE_MAX.toNanos()) {
-        lost("the sequencer is silent");
+        lost("the sequencer is silent", false);
       }
     }
     tellProgress();
@@ -246,18 +249,20 @@ final class NodeGateway extends AbstractBehavior<NodeMessage> {
   }
 
   /** What a client sends from now on waits here, where it is surely not applied. */
-  private void lost(String reason) {
+  private void lost(String reason, boolean expected) {
     link.set(null);
-    parts.replica().tell(new Replica.SequencerLost(reason));
+    parts.replica().tell(new Replica.SequencerLost(reason, expected));
   }
 
-  private boolean isReachable(Address address) {
+  /** A node that has just joined may hear of a sequencer before it hears of the member. */
+  private boolean isGone(Address address) {
     for (Member member : cluster.state().getMembers()) {
       if (member.address().equals(address)) {
-        return !cluster.state().getUnreachable().contains(member);
+        sequencerWasMember = true;
+        return cluster.state().getUnreachable().contains(member);
       }
     }
-    return false;
+    return sequencerWasMember;
   }
 
   private void tellProgress() {
@@ -280,7 +285,12 @@ final class NodeGateway extends AbstractBehavior<NodeMessage> {
   }
 
   private Behavior<NodeMessage> onAskWhere(AskWhere ask) {
-    parts.replica().tell(new Replica.AskWhere(ask.replyTo()));
+    Replica.WhereAnswer known = parts.gauge().runningLong();
+    if (known != null) {
+      ask.replyTo().tell(known);
+    } else {
+      parts.replica().tell(new Replica.AskWhere(ask.replyTo()));
+    }
     return this;
   }
 

@@ -128,7 +128,8 @@ public final class NodeRuntime {
     return AskPattern.ask(system, Guardian.AskParts::new, START_MAX, system.scheduler())
         .thenApply(
             parts -> {
-              LocalNode node = new LocalNode(settings, parts.local(), reads, gauge, writes, view);
+              LocalNode node =
+                  new LocalNode(settings, parts.local(), reads, gauge, writes, link, view);
               self.complete(node);
               NodeRuntime runtime =
                   new NodeRuntime(system, node, store, reads, handle, view, parts, refused);

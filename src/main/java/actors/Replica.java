@@ -24,6 +24,7 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.event.Level;
 import sql.Position;
 import storage.ApplyResult;
 import storage.ApplySettings;
@@ -122,8 +123,12 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   /** Go out of service: what this node holds does not fit the journal. */
   record Condemn(String reason) implements Command {}
 
-  /** The sequencer has ended or cannot be reached; the next one will tell its head. */
-  record SequencerLost(String reason) implements Command {}
+  /**
+   * The sequencer has ended or cannot be reached; the next one will tell its head.
+   *
+   * @param expected whether that is no news, because this node has left by itself
+   */
+  record SequencerLost(String reason, boolean expected) implements Command {}
 
   /** What can be wrong between a replica and its journal. */
   private enum Misfit {
@@ -158,6 +163,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private static final long VERIFIED_MAX = 100_000;
 
   private static final long PAGE_BYTES = 4L << 20;
+  private static final int VERDICT_EVENTS = 256;
   private static final int PUSHED_MAX = 1024;
   private static final int STASHED_MAX = 100;
   private static final long CHECKPOINT_WAIT_MILLIS = 200;
@@ -546,19 +552,16 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   private Behavior<Command> onAskWhere(AskWhere ask) {
     if (opened) {
-      ask.replyTo()
-          .tell(
-              new WhereAnswer(
-                  nodeId,
-                  position.journalId(),
-                  position.seq(),
-                  position.hash(),
-                  Formats.newestRules()));
+      ask.replyTo().tell(whereAnswer(position));
     } else if (whereAsked.size() < STASHED_MAX) {
       // What the file holds is not known yet, and "nothing" would be taken for an answer.
       whereAsked.add(ask);
     }
     return this;
+  }
+
+  private WhereAnswer whereAnswer(ReplicaPosition at) {
+    return new WhereAnswer(nodeId, at.journalId(), at.seq(), at.hash(), Formats.newestRules());
   }
 
   private Behavior<Command> onCondemn(Condemn condemn) {
@@ -568,7 +571,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   private Behavior<Command> onSequencerLost(SequencerLost lost) {
     if (!sequencerProblem.equals(Optional.of(lost.reason()))) {
-      getContext().getLog().warn("{}", lost.reason());
+      Level level = lost.expected() ? Level.INFO : Level.WARN;
+      getContext().getLog().atLevel(level).log("{}", lost.reason());
     }
     sequencerNodeId = "";
     sequencerProblem = Optional.of(lost.reason());
@@ -767,9 +771,22 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
             verdicts,
             holds,
             oneByOne,
-            careful ? entry -> note.write(entry, true, deathsSoFar) : entry -> {},
+            new EventApplier.EntryWatch() {
+              @Override
+              public void before(Position entry) {
+                if (careful) {
+                  note.write(entry, true, deathsSoFar);
+                }
+              }
+
+              @Override
+              public boolean isGivenUp(Position running) {
+                return runsLong(open, running);
+              }
+            },
             applied -> session.tell(new WriteSession.Applied(applied)));
     position = open.position();
+    gauge.runningLong(null);
     note.clear(); // whatever came of it, the process is alive
     if (result instanceof ApplyResult.Applied) {
       firstAttempt = false;
@@ -779,6 +796,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       oneByOne = false;
       keepLogShort(open);
       recovered();
+    } else if (result instanceof ApplyResult.Held held && isGivenUp(held.position())) {
+      step();
     } else if (result instanceof ApplyResult.Held held) {
       hold(
           held.position(),
@@ -823,10 +842,39 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     }
   }
 
+  /**
+   * A request runs without a limit, so that this actor does nothing else: no message is handled.
+   * What has to go on meanwhile is done here, in the middle of a statement: the others hear where
+   * this node stands, and an operator may give the request up.
+   */
+  private boolean runsLong(EventApplier open, Position running) {
+    if (gauge.runningLong() == null) {
+      getContext().getLog().warn("request {} is being applied without a limit", running);
+      gauge.runningLong(whereAnswer(open.position()));
+      show(
+          ReplicaGauge.State.HELD,
+          Optional.of("request " + running + " is being applied without a limit, for long now"));
+    }
+    try {
+      verdictsReadUpTo = Math.max(verdictsReadUpTo, running.seq());
+      while (learnVerdicts(journal.read(verdictsReadUpTo + 1, VERDICT_EVENTS, PAGE_BYTES))) {
+        getContext().getLog().debug("verdicts are read up to event {}", verdictsReadUpTo);
+      }
+    } catch (JournalException | FormatException e) {
+      getContext().getLog().debug("the journal could not be read for a verdict", e);
+    }
+    return isGivenUp(running);
+  }
+
+  private boolean isGivenUp(Position request) {
+    Entry.Verdict verdict = verdicts.get(request);
+    return verdict != null && verdict.abort();
+  }
+
   private void hold(Position at, String reason) {
     heldAt = at;
     heldReason = reason;
-    verdictsReadUpTo = at.seq();
+    verdictsReadUpTo = Math.max(verdictsReadUpTo, at.seq());
     timers.cancel(Self.RETRY);
     failingAt = null;
     showHeld(at);
@@ -839,9 +887,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     show(ReplicaGauge.State.HELD, Optional.of("request " + at + " is held: " + heldReason));
   }
 
-  /** Reads ahead for the verdict on a request that is held. */
+  /** Reads ahead for the verdict on a request that is held; one to run it may not be the last. */
   private boolean readVerdict(Position held) {
-    if (!verdicts.containsKey(held) && verdictsReadUpTo < head) {
+    if (!isGivenUp(held) && verdictsReadUpTo < head) {
       boolean read = readVerdicts(verdictsReadUpTo, head);
       if (read && state == ReplicaGauge.State.FAILED && !verdicts.containsKey(held)) {
         showHeld(held); // the journal had failed meanwhile
@@ -863,21 +911,27 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
         return verdictsReadUpTo >= head;
       }
       try {
-        for (StoredEvent stored : events) {
-          Event event = EventCodec.decode(stored);
-          for (Entry entry : event.entries()) {
-            if (entry instanceof Entry.Verdict verdict) {
-              learn(event.rules() < 2 ? verdict.fromWhereverEachStands() : verdict);
-            }
-          }
-          verdictsReadUpTo = stored.seq();
-        }
+        learnVerdicts(events);
       } catch (FormatException e) {
         condemned(String.valueOf(e.getMessage()));
         return false;
       }
     }
     return true;
+  }
+
+  /** Learns what stands in these events; says whether there were any. */
+  private boolean learnVerdicts(List<StoredEvent> events) throws FormatException {
+    for (StoredEvent stored : events) {
+      Event event = EventCodec.decode(stored);
+      for (Entry entry : event.entries()) {
+        if (entry instanceof Entry.Verdict verdict) {
+          learn(event.rules() < 2 ? verdict.fromWhereverEachStands() : verdict);
+        }
+      }
+      verdictsReadUpTo = stored.seq();
+    }
+    return !events.isEmpty();
   }
 
   /** Whatever was said before: what is given up is given up. */

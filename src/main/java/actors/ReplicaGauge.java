@@ -2,6 +2,7 @@ package actors;
 
 import java.time.Duration;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the replica of this node says of itself, for everybody else to read. Written by the replica
@@ -109,6 +110,20 @@ final class ReplicaGauge {
           false,
           0,
           0);
+
+  private volatile Replica.@Nullable WhereAnswer runningLong;
+
+  /**
+   * Where the replica stands while it cannot answer itself, because a request runs without a limit;
+   * else null.
+   */
+  Replica.@Nullable WhereAnswer runningLong() {
+    return runningLong;
+  }
+
+  void runningLong(Replica.@Nullable WhereAnswer where) {
+    runningLong = where;
+  }
 
   Reading read() {
     return reading;

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -151,6 +152,21 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   public record HoldAnswer(Position position, String processId, boolean applied, int statement)
       implements Command, Wire {}
 
+  /**
+   * An operator gives up a request that some replica has not got past, also after a verdict to
+   * apply it. Replicas that have applied it make their database anew without it.
+   */
+  record AskAbort(Position position, ActorRef<AbortAnswer> replyTo) implements Command, Wire {}
+
+  /**
+   * What became of it.
+   *
+   * @param problem why it is not given up; empty if it is
+   * @param verdictSeq the event that says so, durable
+   * @param statements the SQL that is given up
+   */
+  record AbortAnswer(String problem, long verdictSeq, List<String> statements) implements Wire {}
+
   /** For the host: start the next sequencer, if this node may. */
   enum Restart implements ForHost {
     NOW
@@ -188,6 +204,10 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private record Sessions(List<Replica.OpenSession> open) implements Command {}
 
   private record Where(Replica.WhereAnswer answer) implements Command {}
+
+  private record AbortRead(AskAbort ask, OperatorAbort.Request request) implements Command {}
+
+  private record AbortOrdered(AskAbort ask, List<String> statements) {}
 
   private record HeadRead(long began, long committedThen, long head) implements Command {}
 
@@ -255,6 +275,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private final Map<ActorRef<NodeMessage>, Question> headQuestions = new HashMap<>();
   private final Map<String, Replica.WhereAnswer> where = new HashMap<>();
   private final Set<Position> closed = new HashSet<>();
+  private final Map<Item, AbortOrdered> aborts = new IdentityHashMap<>();
   private final Map<Position, Long> orphanedSinceNanos = new HashMap<>();
 
   private @Nullable ActorRef<LogWriter.Append> writer;
@@ -346,6 +367,8 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
         .onMessage(Fragment.class, this::onFragment)
         .onMessage(ReportHeld.class, this::onReportHeld)
         .onMessage(HoldAnswer.class, this::onHoldAnswer)
+        .onMessage(AskAbort.class, this::onAskAbort)
+        .onMessage(AbortRead.class, this::onAbortRead)
         .onMessage(Where.class, this::onWhere)
         .onMessage(WriterReady.class, this::onWriterReady)
         .onMessage(Read.class, this::onRead)
@@ -509,6 +532,10 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       Position position = new Position(lastSeq, index++);
       Item item = waiting.item();
       queue.remember(item, position);
+      AbortOrdered abort = aborts.remove(item);
+      if (abort != null) {
+        abort.ask().replyTo().tell(new AbortAnswer("", lastSeq, abort.statements()));
+      }
       byNode
           .computeIfAbsent(waiting.node(), node -> new ArrayList<>())
           .add(new WriteSession.OrderedItem(item.session(), item.number(), position));
@@ -617,8 +644,64 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
 
   /** Orders something of the sequencer's own. */
   private boolean order(byte[] entry) {
-    return queue.add(
-        new SequencerQueue.Waiting(new Item(NO_SESSION, 0, false, entry), members.self()));
+    return order(new Item(NO_SESSION, 0, false, entry));
+  }
+
+  private boolean order(Item own) {
+    return queue.add(new SequencerQueue.Waiting(own, members.self()));
+  }
+
+  /** Only what some replica stands before: nobody takes back what all have applied. */
+  private Behavior<Command> onAskAbort(AskAbort ask) {
+    Position position = ask.position();
+    if (!open) {
+      refuse(ask, "no sequencer is open yet; try again");
+    } else if (position.seq() > lastSeq) {
+      refuse(ask, "the journal's last event is " + lastSeq);
+    } else if (peers.appliedByAll() >= position.seq()) {
+      refuse(ask, "every node has got past it");
+    } else {
+      getContext()
+          .pipeToSelf(
+              CompletableFuture.supplyAsync(
+                  () -> OperatorAbort.request(journal, position), journalExecutor),
+              (request, failure) ->
+                  new AbortRead(
+                      ask,
+                      request != null
+                          ? request
+                          : OperatorAbort.unknown(journalFailed(failure).reason())));
+    }
+    return this;
+  }
+
+  private Behavior<Command> onAbortRead(AbortRead read) {
+    AskAbort ask = read.ask();
+    OperatorAbort.Request request = read.request();
+    Item item =
+        new Item(
+            NO_SESSION,
+            0,
+            false,
+            EntryCodec.encode(
+                new Entry.Verdict(ask.position(), 0, true, "given up: an operator decided so")));
+    if (!request.problem().isEmpty()) {
+      refuse(ask, request.problem());
+    } else if (finishing || !order(item)) {
+      refuse(ask, "the sequencer takes nothing now; try again");
+    } else {
+      getContext()
+          .getLog()
+          .warn("an operator gives up request {}: {}", ask.position(), request.statements());
+      held.settled(ask.position());
+      aborts.put(item, new AbortOrdered(ask, request.statements()));
+      flush();
+    }
+    return this;
+  }
+
+  private static void refuse(AskAbort ask, String problem) {
+    ask.replyTo().tell(new AbortAnswer(problem, 0, List.of()));
   }
 
   /**
@@ -971,7 +1054,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
 
   private Behavior<Command> ended(String reason) {
     getContext().getLog().debug("{}", reason);
-    parts.replica().tell(new Replica.SequencerLost(reason));
+    parts.replica().tell(new Replica.SequencerLost(reason, false));
     return Behaviors.stopped();
   }
 

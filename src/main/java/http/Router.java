@@ -119,6 +119,10 @@ final class Router {
           ? discarded(request).thenCompose(done -> status.leader(parameters))
           : status.moveLeader(request, parameters);
     }
+    if (path.equals("/abort")) {
+      allow(request, HttpMethods.POST);
+      return status.abort(request, parameters);
+    }
     if (path.equals("/health")) {
       allow(request, HttpMethods.GET);
       return withoutBody(request, status.health());

@@ -1,5 +1,6 @@
 package http;
 
+import actors.AbortResult;
 import actors.MemberStatus;
 import actors.Node;
 import actors.NodeStatus;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.IntSupplier;
@@ -135,7 +137,7 @@ final class StatusRoutes {
         request,
         timeout,
         body -> {
-          Optional<String> nodeId = MoveRequest.nodeId(body);
+          Optional<String> nodeId = SmallBody.nodeId(body);
           if (node.status().sequencerNodeId().isEmpty()) {
             return done(noLeader());
           }
@@ -147,6 +149,34 @@ final class StatusRoutes {
                           .map(reason -> answers.text(500, "stepdown: " + reason + "\n"))
                           .orElseGet(() -> answers.empty(200)));
         });
+  }
+
+  /**
+   * POST {@code /abort}: an operator gives up the write at the position that the body names,
+   * because a node cannot get past it.
+   */
+  CompletionStage<HttpResponse> abort(HttpRequest request, QueryParameters parameters) {
+    Duration timeout = parameters.timeout(settings.timeout(), settings.timeoutMax());
+    boolean pretty = parameters.flag("pretty");
+    return bodies.serve(
+        request,
+        timeout,
+        body ->
+            node.abort(SmallBody.position(body), timeout)
+                .thenApply(result -> aborted(result, pretty)));
+  }
+
+  private HttpResponse aborted(AbortResult result, boolean pretty) {
+    if (result instanceof AbortResult.Ordered ordered) {
+      Map<String, Object> tree = new TreeMap<>();
+      tree.put("given_up", ordered.statements());
+      tree.put("verdict_seq", ordered.verdictSeq());
+      return answers.json(200, Json.tree(tree, pretty));
+    }
+    if (result instanceof AbortResult.Refused refused) {
+      return answers.text(409, "not given up: " + refused.reason() + "\n");
+    }
+    return answers.text(504, "unknown whether it is given up; ask again\n");
   }
 
   /** {@code /readyz}: whether this node serves every read and takes writes. */

@@ -49,10 +49,18 @@ public final class EventApplier implements AutoCloseable {
   /** Stands for the commit of a request, where a statement's index stands otherwise. */
   private static final int COMMIT = -1;
 
-  /** Told before each entry; may note it durably. */
+  /** Told of what is being applied. */
   public interface EntryWatch {
     /** Called on the applying thread, before anything of the entry is done. */
     void before(Position position);
+
+    /**
+     * Asked every few seconds, on the applying thread, while a request runs without a limit; if it
+     * was given up meanwhile, it is interrupted and held. Must not throw.
+     */
+    default boolean isGivenUp(Position position) {
+      return false;
+    }
   }
 
   private record Place(Position position, int statement) {}
@@ -527,7 +535,9 @@ public final class EventApplier implements AutoCloseable {
           if (key != null) {
             rowBytesMax = Math.max(rowBytesMax, KeyStore.rowBytesMin(replicated));
           }
-          database.steps().begin(verdict == null ? settings.stepLimit() : 0);
+          database
+              .steps()
+              .begin(verdict == null ? settings.stepLimit() : 0, () -> watch.isGivenUp(position));
           WriteOutcome.Executed executed =
               new RequestRunner(database, state, this, current.event, position)
                   .run(request, rowBytesMax, statementsCut, givenUp, runUpTo);

@@ -2,11 +2,13 @@ package storage;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
+import java.util.function.BooleanSupplier;
 import org.sqlite.ProgressHandler;
 
 /**
- * Counts the steps of SQLite's virtual machine and interrupts a statement that takes too many, or
- * any statement once the node is being stopped.
+ * Counts the steps of SQLite's virtual machine and interrupts a statement that takes too many, one
+ * of a request without a limit that was given up meanwhile, or any once the node is being stopped.
  *
  * <p>The count differs a little from node to node, so exceeding it is never an outcome by itself.
  */
@@ -14,19 +16,32 @@ final class StepCounter extends ProgressHandler {
 
   private static final int STEPS_PER_CALL = 10_000;
 
+  /** How often it is asked whether a request without a limit was given up. */
+  private static final long ASK_NANOS = Duration.ofSeconds(2).toNanos();
+
   private volatile boolean stopped;
   private boolean counting;
   private long limit;
   private long steps;
   private boolean exceeded;
+  private BooleanSupplier givenUp = () -> false;
+  private long askedNanos;
 
   void install(Connection connection) throws SQLException {
     ProgressHandler.setHandler(connection, STEPS_PER_CALL, this);
   }
 
-  /** Starts counting for a request; 0 means no limit. */
-  void begin(long limit) {
+  /**
+   * Starts counting for a request.
+   *
+   * @param limit 0 for none
+   * @param givenUp asked now and then, in the middle of a statement, when there is no limit; must
+   *     not touch this connection and not throw
+   */
+  void begin(long limit, BooleanSupplier givenUp) {
     this.limit = limit;
+    this.givenUp = givenUp;
+    askedNanos = System.nanoTime();
     steps = 0;
     exceeded = false;
   }
@@ -56,6 +71,13 @@ final class StepCounter extends ProgressHandler {
       if (limit > 0 && steps > limit) {
         exceeded = true;
         return 1;
+      }
+      if (limit == 0 && System.nanoTime() - askedNanos > ASK_NANOS) {
+        exceeded = givenUp.getAsBoolean();
+        askedNanos = System.nanoTime();
+        if (exceeded) {
+          return 1;
+        }
       }
     }
     return stopped ? 1 : 0;

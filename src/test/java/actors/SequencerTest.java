@@ -22,6 +22,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import sql.Position;
+import sql.Statement;
+import sql.WriteRequest;
 import storage.DatabaseConnections;
 import storage.Entry;
 import storage.EntryCodec;
@@ -30,6 +32,7 @@ import storage.EventCodec;
 import storage.EventHash;
 import storage.Formats;
 import storage.ReplicatedSettings;
+import storage.RequestCodec;
 import storage.SqliteJournal;
 import storage.StoredEvent;
 
@@ -732,5 +735,39 @@ class SequencerTest {
     own.tells(sequencer, 1);
     reports(own, sequencer, other);
     assertEquals(new Entry.Verdict(HELD, 0, true, "given up: too long"), verdict());
+  }
+
+  /** The operator may speak after a verdict to apply it, and of what stands in the journal only. */
+  @Test
+  void givesUpWhatAnOperatorWantsGivenUp() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = opened();
+    byte[] request =
+        RequestCodec.encode(WriteRequest.of(false, Statement.of("INSERT INTO t VALUES (?)")));
+    other.submits(
+        sequencer,
+        new Sequencer.Item(
+            SESSION, 1, false, EntryCodec.encode(new Entry.Submitted(SESSION, 1, request))));
+    Position position = other.ordered(1).get(0).position();
+    own.tells(sequencer, 1);
+    other.tells(sequencer, 2);
+
+    TestProbe<Sequencer.AbortAnswer> operator = testKit.createTestProbe();
+    for (Position wrong : List.of(new Position(9, 0), new Position(2, 1), new Position(1, 0))) {
+      sequencer.tell(new Sequencer.AskAbort(wrong, operator.getRef()));
+      Sequencer.AbortAnswer refused = operator.receiveMessage(LONG);
+      assertFalse(refused.problem().isEmpty(), wrong.toString());
+    }
+    sequencer.tell(new Sequencer.AskAbort(position, operator.getRef()));
+    assertEquals(
+        new Sequencer.AbortAnswer("", 3, List.of("INSERT INTO t VALUES (?)")),
+        operator.receiveMessage(LONG));
+    assertEquals(
+        new Entry.Verdict(position, 0, true, "given up: an operator decided so"), entries().get(1));
+
+    own.tells(sequencer, 3);
+    other.tells(sequencer, 3);
+    sequencer.tell(new Sequencer.AskAbort(position, operator.getRef()));
+    assertEquals("every node has got past it", operator.receiveMessage(LONG).problem());
+    assertEquals(3, journal.head());
   }
 }

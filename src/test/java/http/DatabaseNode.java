@@ -1,5 +1,6 @@
 package http;
 
+import actors.AbortResult;
 import actors.KeyRecord;
 import actors.MemberStatus;
 import actors.Node;
@@ -73,6 +74,12 @@ final class DatabaseNode implements Node, AutoCloseable {
 
   /** Why the sequencer cannot be moved. */
   volatile Optional<String> moveProblem = Optional.empty();
+
+  /** What an operator wanted given up, in order. */
+  final List<Position> aborts = new CopyOnWriteArrayList<>();
+
+  /** What becomes of it. */
+  volatile AbortResult abortResult = new AbortResult.Unknown();
 
   private final Connection connection;
   private final ReadPool reads;
@@ -283,6 +290,12 @@ final class DatabaseNode implements Node, AutoCloseable {
             100_000));
     all.addAll(others);
     return CompletableFuture.completedFuture(all);
+  }
+
+  @Override
+  public CompletionStage<AbortResult> abort(Position position, Duration timeout) {
+    aborts.add(position);
+    return CompletableFuture.completedFuture(abortResult);
   }
 
   @Override

@@ -3,6 +3,7 @@ package http;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import actors.AbortResult;
 import actors.MemberStatus;
 import actors.ReadAdmission;
 import java.net.http.HttpResponse;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import sql.Position;
 
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -72,6 +74,7 @@ class StatusRoutesTest {
     http.node.lag = 0;
     http.node.others = List.of();
     http.node.moves.clear();
+    http.node.aborts.clear();
     http.node.moveProblem = Optional.empty();
   }
 
@@ -166,6 +169,45 @@ class StatusRoutesTest {
     assertEquals(400, refused.statusCode());
     assertTrue(refused.body().contains("the body is not"), refused.body());
     assertEquals(List.of(), http.node.moves);
+  }
+
+  @Test
+  void givesUpAWriteForAnOperator() throws Exception {
+    http.node.abortResult = new AbortResult.Ordered(14, List.of("INSERT INTO t VALUES (1)"));
+    HttpResponse<String> given = http.post("/abort", "{\"position\":\"12.3\"}");
+    assertEquals(200, given.statusCode());
+    assertEquals("{\"given_up\":[\"INSERT INTO t VALUES (1)\"],\"verdict_seq\":14}", given.body());
+    assertEquals(List.of(new Position(12, 3)), http.node.aborts);
+
+    http.node.abortResult = new AbortResult.Refused("every node has got past it");
+    HttpResponse<String> refused = http.post("/abort", "{\"position\":\"12.3\"}");
+    assertEquals(409, refused.statusCode());
+    assertEquals("not given up: every node has got past it\n", refused.body());
+
+    http.node.abortResult = new AbortResult.Unknown();
+    assertEquals(504, http.post("/abort", "{\"position\":\"12.3\"}").statusCode());
+    assertEquals(405, http.get("/abort").statusCode());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "{}",
+        "12.0",
+        "{\"position\":12.0}",
+        "{\"position\":\"12\"}",
+        "{\"position\":\"0.0\"}",
+        "{\"position\":\"12.-1\"}",
+        "{\"position\":\"12.0.0\"}",
+        "{\"position\":\"99999999999999999999.0\"}",
+        "{\"id\":\"12.0\"}"
+      })
+  void givesNothingUpWhenTheBodyIsSomethingElse(String body) throws Exception {
+    HttpResponse<String> refused = http.post("/abort", body);
+    assertEquals(400, refused.statusCode());
+    assertTrue(refused.body().contains("the body is not"), refused.body());
+    assertEquals(List.of(), http.node.aborts);
   }
 
   @Test

@@ -57,6 +57,11 @@ record Answer(int status, long seq, boolean duplicate, String text) {
     return json().path("error").asText("");
   }
 
+  /** Where a write stands whose result cannot be told. */
+  String position() {
+    return json().path("seq").asLong() + "." + json().path("index").asInt();
+  }
+
   /** What became of a write whose result cannot be told; empty if it can be. */
   String outcome() {
     return json().path("outcome").asText("");

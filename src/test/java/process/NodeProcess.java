@@ -172,6 +172,16 @@ final class NodeProcess implements AutoCloseable {
   }
 
   /** Reads from the level that sees every acknowledged write. */
+  /** An operator gives up the write at this position. */
+  Answer abort(String position) throws Exception {
+    HttpRequest.Builder request = request("/abort");
+    String body = "{\"position\":\"" + position + "\"}";
+    return Answer.of(
+        client.send(
+            request.POST(HttpRequest.BodyPublishers.ofString(body)).build(),
+            HttpResponse.BodyHandlers.ofString()));
+  }
+
   Answer query(String sql) throws Exception {
     return query(sql, "strong");
   }

@@ -76,6 +76,34 @@ class HeldRequestTest {
     assertEquals(List.of("before", "after"), logged());
   }
 
+  /** A verdict to run a request need not be the last word. */
+  @Test
+  void stopsARequestWithoutALimitThatIsGivenUpMeanwhile() throws SQLException {
+    Position position = chain.write(EventChain.statements(ENDLESS.replace(" LIMIT 100000", "")));
+    List<Position> asked = new ArrayList<>();
+    EventApplier.EntryWatch watch =
+        new EventApplier.EntryWatch() {
+          @Override
+          public void before(Position entry) {}
+
+          @Override
+          public boolean isGivenUp(Position running) {
+            asked.add(running);
+            return asked.size() == 2;
+          }
+        };
+    ApplyResult result =
+        replica.apply(
+            chain.events(),
+            Map.of(position, new Entry.Verdict(position, 0, false, "")),
+            false,
+            watch);
+    assertEquals(position, ((ApplyResult.Held) result).position());
+    assertEquals(List.of(position, position), asked);
+    assertEquals(new ApplyResult.Applied(), decide(position, true));
+    assertEquals(List.of(), logged());
+  }
+
   @Test
   void countsEachRequestByItself() throws SQLException {
     List<Entry> entries = new ArrayList<>();
