@@ -1,4 +1,4 @@
-.PHONY: help build test check soak format bench bench-cluster run coverage clean ci
+.PHONY: help build test check soak faults format bench bench-cluster run coverage clean ci
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -151,16 +151,16 @@ final class BenchRun {
     return targets.get(worker % targets.size());
   }
 
-  /** With one worker and with all, and beside the latter the lag if there are several nodes. */
+  /**
+   * With all workers, and beside them the lag if there are several nodes, and then with one, which
+   * by itself would take long to warm a node up.
+   */
   private void inserts(
       String label,
       List<? extends BenchTarget> targets,
       BenchLoad.Operation insert,
       AtomicLong nextId) {
     String name = label + " insert";
-    if (plan.writeWorkers() != 1) {
-      closedLoop(name, 1, insert);
-    }
     warmUp(name, plan.writeWorkers(), insert);
     List<BenchHttpTarget> nodes = new ArrayList<>();
     for (BenchTarget target : targets) {
@@ -171,6 +171,9 @@ final class BenchRun {
     try (BenchLag lag = BenchLag.beside(nodes, nextId::getAndIncrement)) {
       measure(name, plan.writeWorkers(), insert);
       results.addAll(lag.results(label));
+    }
+    if (plan.writeWorkers() != 1) {
+      measure(name, 1, insert);
     }
   }
 
