@@ -19,7 +19,7 @@ import process.Writers.Kind;
  * once, none is there twice, and the node comes back where it was instead of building its database
  * anew.
  *
- * <p>{@code -Dpeqlite.kills=500} kills more often than the default of 20.
+ * <p>{@code -Dpeqlite.kills=500} kills more often than the default of 10.
  */
 @Timeout(3600)
 class KillIT {

@@ -41,7 +41,7 @@ final class Nodes implements AfterEachCallback {
 
   /** How often the tests that kill do so. */
   static int kills() {
-    return Integer.getInteger("peqlite.kills", 20);
+    return Integer.getInteger("peqlite.kills", 10);
   }
 
   /** Starts a node with the default settings. */
