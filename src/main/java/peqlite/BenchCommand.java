@@ -42,8 +42,6 @@ import storage.PostgresSettings;
     })
 final class BenchCommand implements Callable<Integer> {
 
-  private static final Duration WARMUP = Duration.ofSeconds(5);
-  private static final Duration WARMUP_OF_PROCESSES = Duration.ofSeconds(60);
   private static final List<String> WORKLOADS = List.of("insert", "batch", "read", "mixed");
 
   private static final Duration READY_MAX = Duration.ofSeconds(60);
@@ -104,12 +102,13 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--warmup",
       paramLabel = "TIME",
+      defaultValue = "5s",
       converter = TimeConverter.class,
       description = {
-        "How long each one runs before (default: 5s; 60s with --cluster, where several processes",
-        "compile their code on the same processors)."
+        "How long each one runs before (default: ${DEFAULT-VALUE}); with --cluster that is repeated",
+        "until its rate rises no more."
       })
-  private @Nullable Duration warmup;
+  private Duration warmup = Duration.ofSeconds(5);
 
   @Option(
       names = "--count",
@@ -289,7 +288,8 @@ final class BenchCommand implements Callable<Integer> {
         chosen.equals("all") ? WORKLOADS : List.of(chosen),
         atLeastOne("--workers", workers == null ? 64 : workers),
         atLeastOne("--workers", workers == null ? 32 : workers),
-        warmup != null ? warmup : cluster ? WARMUP_OF_PROCESSES : WARMUP,
+        warmup,
+        cluster,
         duration,
         count,
         atLeastOne("--batch-size", batchSize),

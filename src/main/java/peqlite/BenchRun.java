@@ -21,6 +21,7 @@ final class BenchRun {
    * @param writeWorkers requests under way at once, for workloads that write
    * @param readWorkers the same for point reads
    * @param warmup how long each workload runs before it is measured
+   * @param warmupRepeats whether that is repeated until the rate rises no more
    * @param duration how long it is measured
    * @param countMax no more measured requests than this
    * @param batchSize rows in one request of {@code batch}
@@ -31,6 +32,7 @@ final class BenchRun {
       int writeWorkers,
       int readWorkers,
       Duration warmup,
+      boolean warmupRepeats,
       Duration duration,
       long countMax,
       int batchSize,
@@ -70,7 +72,11 @@ final class BenchRun {
   }
 
   private void warmUp(String name, int workers, BenchLoad.Operation operation) {
-    BenchLoad.run(name, workers, plan.warmup(), plan.countMax(), operation);
+    BenchWarmup repeats = new BenchWarmup();
+    double rate;
+    do {
+      rate = BenchLoad.run(name, workers, plan.warmup(), plan.countMax(), operation).perSecond();
+    } while (plan.warmupRepeats() && !repeats.isOver(rate));
   }
 
   private void measure(String name, int workers, BenchLoad.Operation operation) {
