@@ -33,6 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.slf4j.LoggerFactory;
+import sql.Position;
 import sql.WriteOutcome;
 import storage.PostgresServer;
 
@@ -186,6 +187,8 @@ class LostMessagesTest {
     causes.put(NodeGateway.AskJournal.class, this::keepTheJournalWaiting);
     causes.put(NodeGateway.JournalReached.class, this::keepTheJournalWaiting);
     causes.put(Replica.Diverged.class, this::differ);
+    causes.put(Sequencer.AskAbort.class, this::giveUp);
+    causes.put(Sequencer.AbortAnswer.class, this::giveUp);
     return causes;
   }
 
@@ -284,6 +287,21 @@ class LostMessagesTest {
       connection.rollback();
       applied(write.toCompletableFuture().get(60, TimeUnit.SECONDS));
     }
+  }
+
+  /** The operator hears nothing, and asks again. */
+  private void giveUp() throws Exception {
+    TestNode operators = another();
+    assertInstanceOf(AbortResult.Unknown.class, giveUp(operators, Duration.ofMillis(500)));
+    assertInstanceOf(AbortResult.Refused.class, giveUp(operators, TestNode.TIMEOUT));
+  }
+
+  private static AbortResult giveUp(TestNode at, Duration timeout) throws Exception {
+    Position everyNodeHasGotPastIt = new Position(1, 0);
+    return at.node()
+        .abort(everyNodeHasGotPastIt, timeout)
+        .toCompletableFuture()
+        .get(60, TimeUnit.SECONDS);
   }
 
   /** One replica differs from the two others, and is made anew. */
