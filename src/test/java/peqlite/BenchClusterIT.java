@@ -55,14 +55,14 @@ final class BenchClusterIT {
               "yardstick: fsync, 1",
               "yardstick: raw inserts, synchronous=FULL, 1",
               "yardstick: PostgreSQL inserts, 1",
-              "1 sqlite node insert, 1",
               "1 sqlite node insert, 6",
-              "1 postgres node insert, 1",
+              "1 sqlite node insert, 1",
               "1 postgres node insert, 6",
-              "3 postgres nodes insert, 1",
+              "1 postgres node insert, 1",
               "3 postgres nodes insert, 6",
               "3 postgres nodes lag, other nodes, 3",
-              "3 postgres nodes lag, own node, 3"),
+              "3 postgres nodes lag, own node, 3",
+              "3 postgres nodes insert, 1"),
           names);
       assertTrue(json.get("ratios").has("insert: 3 postgres nodes / 1 sqlite node"));
       assertNothingIsLeft(postgres);
