@@ -30,6 +30,7 @@ final class RequestMutator {
     "/nodes",
     "/readyz",
     "/leader",
+    "/abort",
     "/health",
     "/",
     "/db",
@@ -224,6 +225,20 @@ final class RequestMutator {
     "\""
   };
 
+  private static final String[] OPERATOR_BODIES = {
+    "",
+    "{}",
+    "{\"id\":\"1\"}",
+    "{\"id\":\"nobody\"}",
+    "{\"id\":1}",
+    "{\"position\":\"1.0\"}",
+    "{\"position\":\"20.1\"}",
+    "{\"position\":\"9999999.0\"}",
+    "{\"position\":\"-1.-1\"}",
+    "{\"position\":\"99999999999999999999.0\"}",
+    "{\"position\":\".\"}"
+  };
+
   private static final String[] DUMP_LINES = {
     "PRAGMA foreign_keys=OFF;",
     "BEGIN TRANSACTION;",
@@ -286,7 +301,12 @@ final class RequestMutator {
   }
 
   private static String usualMethod(String path) {
-    return path.startsWith("/db/") && !path.startsWith("/db/requests") ? "POST" : "GET";
+    boolean posted = path.startsWith("/db/") && !path.startsWith("/db/requests");
+    return posted || isOperators(path) ? "POST" : "GET";
+  }
+
+  private static boolean isOperators(String path) {
+    return path.equals("/leader") || path.equals("/abort");
   }
 
   private byte[] body(String path) {
@@ -295,6 +315,8 @@ final class RequestMutator {
       for (int i = random.nextInt(6); i >= 0; i--) {
         text.append(pick(DUMP_LINES)).append('\n');
       }
+    } else if (isOperators(path) && random.nextInt(4) > 0) {
+      text.append(pick(OPERATOR_BODIES));
     } else if (random.nextInt(6) == 0) {
       text.append(pick(STATEMENTS));
     } else {
