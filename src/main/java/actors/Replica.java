@@ -163,7 +163,6 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private static final long VERIFIED_MAX = 100_000;
 
   private static final long PAGE_BYTES = 4L << 20;
-  private static final int VERDICT_EVENTS = 256;
   private static final int PUSHED_MAX = 1024;
   private static final int STASHED_MAX = 100;
   private static final long CHECKPOINT_WAIT_MILLIS = 200;
@@ -857,9 +856,11 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     }
     try {
       verdictsReadUpTo = Math.max(verdictsReadUpTo, running.seq());
-      while (learnVerdicts(journal.read(verdictsReadUpTo + 1, VERDICT_EVENTS, PAGE_BYTES))) {
-        getContext().getLog().debug("verdicts are read up to event {}", verdictsReadUpTo);
-      }
+      List<StoredEvent> events;
+      do {
+        events = journal.read(verdictsReadUpTo + 1, settings.batchEventsMax(), PAGE_BYTES);
+        learnVerdicts(events);
+      } while (!events.isEmpty());
     } catch (JournalException | FormatException e) {
       getContext().getLog().debug("the journal could not be read for a verdict", e);
     }
@@ -920,8 +921,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     return true;
   }
 
-  /** Learns what stands in these events; says whether there were any. */
-  private boolean learnVerdicts(List<StoredEvent> events) throws FormatException {
+  private void learnVerdicts(List<StoredEvent> events) throws FormatException {
     for (StoredEvent stored : events) {
       Event event = EventCodec.decode(stored);
       for (Entry entry : event.entries()) {
@@ -931,7 +931,6 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       }
       verdictsReadUpTo = stored.seq();
     }
-    return !events.isEmpty();
   }
 
   /** Whatever was said before: what is given up is given up. */

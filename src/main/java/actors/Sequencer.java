@@ -207,8 +207,6 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
 
   private record AbortRead(AskAbort ask, OperatorAbort.Request request) implements Command {}
 
-  private record AbortOrdered(AskAbort ask, List<String> statements) {}
-
   private record HeadRead(long began, long committedThen, long head) implements Command {}
 
   private record JournalFailed(String reason) implements Command {}
@@ -227,9 +225,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     List<ActorRef<NodeMessage>> reachable();
 
     /** Whether there can never be another node: then it decides alone what it gives up. */
-    default boolean isSoleNode() {
-      return false;
-    }
+    boolean isSoleNode();
 
     /** Whether there is no member that cannot be reached. */
     boolean areAllReachable();
@@ -275,7 +271,10 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private final Map<ActorRef<NodeMessage>, Question> headQuestions = new HashMap<>();
   private final Map<String, Replica.WhereAnswer> where = new HashMap<>();
   private final Set<Position> closed = new HashSet<>();
-  private final Map<Item, AbortOrdered> aborts = new IdentityHashMap<>();
+
+  /** What operators have given up, by the verdict that is not durable yet. */
+  private final Map<Item, AbortRead> aborts = new IdentityHashMap<>();
+
   private final Map<Position, Long> orphanedSinceNanos = new HashMap<>();
 
   private @Nullable ActorRef<LogWriter.Append> writer;
@@ -532,9 +531,8 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       Position position = new Position(lastSeq, index++);
       Item item = waiting.item();
       queue.remember(item, position);
-      AbortOrdered abort = aborts.remove(item);
-      if (abort != null) {
-        abort.ask().replyTo().tell(new AbortAnswer("", lastSeq, abort.statements()));
+      if (!aborts.isEmpty()) {
+        answerAbort(item);
       }
       byNode
           .computeIfAbsent(waiting.node(), node -> new ArrayList<>())
@@ -694,10 +692,19 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
           .getLog()
           .warn("an operator gives up request {}: {}", ask.position(), request.statements());
       held.settled(ask.position());
-      aborts.put(item, new AbortOrdered(ask, request.statements()));
+      aborts.put(item, read);
       flush();
     }
     return this;
+  }
+
+  /** Its verdict is durable. */
+  private void answerAbort(Item verdict) {
+    AbortRead abort = aborts.remove(verdict);
+    if (abort != null) {
+      AbortAnswer answer = new AbortAnswer("", lastSeq, abort.request().statements());
+      abort.ask().replyTo().tell(answer);
+    }
   }
 
   private static void refuse(AskAbort ask, String problem) {

@@ -33,20 +33,20 @@ final class SmallBody {
    * @throws RequestException if the body is something else
    */
   static Position position(byte[] body) {
-    String text = text(body, "position", "12.0").orElse("");
+    String name = "position";
+    String example = "12.0";
+    String text = text(body, name, example).orElse("");
     int dot = text.indexOf('.');
     try {
-      Position position =
-          new Position(
-              Long.parseLong(text.substring(0, Math.max(0, dot))),
-              Integer.parseInt(text.substring(dot + 1)));
-      if (position.seq() < 1 || position.index() < 0) {
-        throw invalid("position", "12.0");
+      long seq = Long.parseLong(text.substring(0, Math.max(0, dot)));
+      int index = Integer.parseInt(text.substring(dot + 1));
+      if (seq >= 1 && index >= 0) {
+        return new Position(seq, index);
       }
-      return position;
     } catch (NumberFormatException notTwoNumbers) {
-      throw invalid("position", "12.0");
+      throw invalid(name, example);
     }
+    throw invalid(name, example);
   }
 
   private static Optional<String> text(byte[] body, String name, String example) {

@@ -535,9 +535,11 @@ public final class EventApplier implements AutoCloseable {
           if (key != null) {
             rowBytesMax = Math.max(rowBytesMax, KeyStore.rowBytesMin(replicated));
           }
-          database
-              .steps()
-              .begin(verdict == null ? settings.stepLimit() : 0, () -> watch.isGivenUp(position));
+          if (verdict == null && settings.stepLimit() > 0) {
+            database.steps().begin(settings.stepLimit());
+          } else {
+            database.steps().beginUnlimited(() -> watch.isGivenUp(position));
+          }
           WriteOutcome.Executed executed =
               new RequestRunner(database, state, this, current.event, position)
                   .run(request, rowBytesMax, statementsCut, givenUp, runUpTo);

@@ -31,19 +31,23 @@ final class StepCounter extends ProgressHandler {
     ProgressHandler.setHandler(connection, STEPS_PER_CALL, this);
   }
 
-  /**
-   * Starts counting for a request.
-   *
-   * @param limit 0 for none
-   * @param givenUp asked now and then, in the middle of a statement, when there is no limit; must
-   *     not touch this connection and not throw
-   */
-  void begin(long limit, BooleanSupplier givenUp) {
+  /** Starts counting for a request that may take so many steps, at least one. */
+  void begin(long limit) {
     this.limit = limit;
-    this.givenUp = givenUp;
-    askedNanos = System.nanoTime();
     steps = 0;
     exceeded = false;
+  }
+
+  /**
+   * Starts a request without a limit.
+   *
+   * @param givenUp asked now and then, in the middle of a statement; must not touch this connection
+   *     and not throw
+   */
+  void beginUnlimited(BooleanSupplier givenUp) {
+    begin(0);
+    this.givenUp = givenUp;
+    askedNanos = System.nanoTime();
   }
 
   /** Counts from now on, or not: only what a request runs counts, and not our own statements. */

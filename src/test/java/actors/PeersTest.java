@@ -43,6 +43,11 @@ class PeersTest {
       this.nodeId = nodeId;
     }
 
+    void compared(long seq, long digest) {
+      comparedSeq = seq;
+      this.digest = digest;
+    }
+
     boolean tells(Peers peers, long applied, long nowNanos) {
       return peers.heard(
           ref,
@@ -175,10 +180,8 @@ class PeersTest {
   @Test
   void comparesOnlyWordsOnTheSameEvent() {
     Peers peers = new Peers();
-    a.comparedSeq = 5;
-    a.digest = 50;
-    b.comparedSeq = 4;
-    b.digest = 40;
+    a.compared(5, 50);
+    b.compared(4, 40);
     a.tells(peers, 9, 0);
     b.tells(peers, 9, 0);
     assertEquals(List.of(new DigestComparison.Word("a", "3.54", 50)), peers.words(5));
@@ -188,8 +191,6 @@ class PeersTest {
         Set.of("a", "b"),
         peers.words(5).stream().map(DigestComparison.Word::nodeId).collect(Collectors.toSet()));
     assertEquals(List.of(), peers.words(0));
-    a.comparedSeq = 0;
-    b.comparedSeq = 0;
   }
 
   /** A node whose cluster side has begun anew stands there twice for a while. */
@@ -197,14 +198,11 @@ class PeersTest {
   void countsTheWordOfANodeOnce() {
     Peers peers = new Peers();
     Node again = new Node("a");
-    a.comparedSeq = 5;
-    a.digest = 50;
-    again.comparedSeq = 5;
-    again.digest = 51;
+    a.compared(5, 50);
+    again.compared(5, 51);
     a.tells(peers, 9, 0);
     again.tells(peers, 9, 1);
     assertEquals(List.of(new DigestComparison.Word("a", "3.54", 51)), peers.words(5));
-    a.comparedSeq = 0;
   }
 
   @Test

@@ -120,6 +120,11 @@ class SequencerHostTest {
       }
 
       @Override
+      public boolean isSoleNode() {
+        return false;
+      }
+
+      @Override
       public boolean areAllReachable() {
         return true;
       }

@@ -165,10 +165,14 @@ class StatusRoutesTest {
         "{} {}"
       })
   void movesNothingWhenTheBodyIsSomethingElse(String body) throws Exception {
-    HttpResponse<String> refused = http.post("/leader", body);
+    refusesBody("/leader", body);
+    assertEquals(List.of(), http.node.moves);
+  }
+
+  private void refusesBody(String path, String body) throws Exception {
+    HttpResponse<String> refused = http.post(path, body);
     assertEquals(400, refused.statusCode());
     assertTrue(refused.body().contains("the body is not"), refused.body());
-    assertEquals(List.of(), http.node.moves);
   }
 
   @Test
@@ -204,9 +208,7 @@ class StatusRoutesTest {
         "{\"id\":\"12.0\"}"
       })
   void givesNothingUpWhenTheBodyIsSomethingElse(String body) throws Exception {
-    HttpResponse<String> refused = http.post("/abort", body);
-    assertEquals(400, refused.statusCode());
-    assertTrue(refused.body().contains("the body is not"), refused.body());
+    refusesBody("/abort", body);
     assertEquals(List.of(), http.node.aborts);
   }
 

@@ -171,7 +171,6 @@ final class NodeProcess implements AutoCloseable {
     return Answer.of(client.send(request.build(), HttpResponse.BodyHandlers.ofString()));
   }
 
-  /** Reads from the level that sees every acknowledged write. */
   /** An operator gives up the write at this position. */
   Answer abort(String position) throws Exception {
     HttpRequest.Builder request = request("/abort");
@@ -182,6 +181,7 @@ final class NodeProcess implements AutoCloseable {
             HttpResponse.BodyHandlers.ofString()));
   }
 
+  /** Reads from the level that sees every acknowledged write. */
   Answer query(String sql) throws Exception {
     return query(sql, "strong");
   }

@@ -28,8 +28,7 @@ class RunawayIT {
   void isGivenUpAndStaysSo() throws Exception {
     Path data = directory.resolve("data");
     Nodes.Preparation limited = nodes.at(data).set("peqlite.apply.step-limit", "2000000");
-    NodeProcess node = limited.start().awaitReady();
-    assertTrue(node.execute("CREATE TABLE t (x)", "INSERT INTO t VALUES (1)").succeeded());
+    NodeProcess node = startWithTable(limited);
     Answer endless = node.execute("INSERT INTO t VALUES (2)", ENDLESS);
     assertEquals(200, endless.status(), endless::text);
     assertTrue(endless.error().contains("given up"), endless::text);
@@ -50,13 +49,18 @@ class RunawayIT {
     assertEquals(2, anew.query("SELECT count(*) FROM t").value().asLong());
   }
 
+  private static NodeProcess startWithTable(Nodes.Preparation prepared) throws Exception {
+    NodeProcess node = prepared.start().awaitReady();
+    assertTrue(node.execute("CREATE TABLE t (x)", "INSERT INTO t VALUES (1)").succeeded());
+    return node;
+  }
+
   /** Without a limit it runs until an operator has enough of it. */
   @Test
   void anOperatorGivesItUp() throws Exception {
     Path data = directory.resolve("data");
     Nodes.Preparation unlimited = nodes.at(data).set("peqlite.apply.step-limit", "0");
-    NodeProcess node = unlimited.start().awaitReady();
-    assertTrue(node.execute("CREATE TABLE t (x)", "INSERT INTO t VALUES (1)").succeeded());
+    NodeProcess node = startWithTable(unlimited);
     Answer endless = node.post("/db/execute?timeout=1s", ENDLESS);
     assertEquals("committed", endless.outcome(), endless::toString);
     eventually(
