@@ -25,7 +25,7 @@ class KillClusterIT {
     Cluster cluster = clusters.onLoopback(3).startAll();
     FailoverTimes times = new FailoverTimes();
     try (Workload load = cluster.load(2)) {
-      for (int kill = 0; kill < 3 * Clusters.runs(); kill++) {
+      for (int kill = 0; kill < 2 * Clusters.runs(); kill++) {
         ClusterNode sequencer = cluster.sequencerNode();
         kill(cluster, load, times, "kill -9 of the sequencer's node", sequencer);
         cluster.startAll();
