@@ -48,6 +48,7 @@ final class LocalNode implements Node {
   private static final long KEY_BYTES_MAX = 64L << 20;
 
   private final NodeSettings settings;
+  private final ActorRef<Replica.Command> replica;
   private final ActorRef<WriteSession.Command> session;
   private final ActorRef<ReadGate.Command> readGate;
   private final ReadPool reads;
@@ -70,6 +71,7 @@ final class LocalNode implements Node {
     this.link = link;
     this.settings = settings;
     this.view = view;
+    this.replica = parts.replica();
     this.session = parts.session();
     this.readGate = parts.readGate();
     this.reads = reads;
@@ -128,6 +130,13 @@ final class LocalNode implements Node {
   @Override
   public ReadPool reads() {
     return reads;
+  }
+
+  @Override
+  public CompletionStage<ChangeLog.Cursor> changes(OptionalLong afterSeq) {
+    CompletableFuture<ChangeLog.Cursor> answer = new CompletableFuture<>();
+    replica.tell(new Replica.Follow(afterSeq, answer));
+    return answer;
   }
 
   @Override

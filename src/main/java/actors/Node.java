@@ -38,6 +38,17 @@ public interface Node {
   /** The read-only connections to the local database. */
   ReadPool reads();
 
+  /**
+   * Follows what this node applies, whoever has sent it.
+   *
+   * @param afterSeq the last event that the follower knows, from an earlier call; empty to begin
+   *     now
+   * @return a place from which nothing is missed; fails with {@link ChangeLog.ChangesLostException}
+   *     if what comes behind {@code afterSeq} is not kept any more. Completes only when the local
+   *     database is open
+   */
+  CompletionStage<ChangeLog.Cursor> changes(OptionalLong afterSeq);
+
   /** What became of a request with a key, as of a weak read; empty if the key is not known. */
   CompletionStage<Optional<KeyRecord>> keyed(IdempotencyKey key, Duration timeout);
 

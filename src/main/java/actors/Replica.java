@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
@@ -26,8 +27,11 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.event.Level;
 import sql.Position;
+import storage.AppliedChange;
+import storage.AppliedEntry;
 import storage.ApplyResult;
 import storage.ApplySettings;
+import storage.CommitListener;
 import storage.Entry;
 import storage.Event;
 import storage.EventApplier;
@@ -61,13 +65,15 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
    * @param retryMax the longest wait
    * @param batchEventsMax events that share a transaction
    * @param catchUpBytesPerSecond how fast missing events are read from the journal at most
+   * @param changesBytesMax memory for changes that somebody follows
    */
   public record Settings(
       Duration holdAfter,
       Duration retryMin,
       Duration retryMax,
       int batchEventsMax,
-      long catchUpBytesPerSecond) {}
+      long catchUpBytesPerSecond,
+      long changesBytesMax) {}
 
   /** What the replica accepts. */
   public sealed interface Command {}
@@ -115,6 +121,15 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   /** A session and the process that opened it. */
   record OpenSession(Position id, String processId) {}
+
+  /**
+   * Somebody wants to follow what is applied.
+   *
+   * @param afterSeq the last event he knows, if he was here before
+   * @param answer a place from which nothing is missed
+   */
+  record Follow(OptionalLong afterSeq, CompletableFuture<ChangeLog.Cursor> answer)
+      implements Command {}
 
   /** Begin: here is everybody whom the replica talks to. */
   record Start(ActorRef<WriteSession.Command> session, ActorRef<ReadGate.Command> readGate)
@@ -189,6 +204,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private @Nullable EventApplier applier;
   private boolean opened;
   private final List<AskWhere> whereAsked = new ArrayList<>();
+  private final List<Follow> followsAsked = new ArrayList<>();
+  private final ChangeLog changes;
   private ReplicaGauge.State state = ReplicaGauge.State.CATCHING_UP;
   private Optional<String> problem = Optional.empty();
   private ReplicaPosition position = new ReplicaPosition(0, EventHash.none(), "", Optional.empty());
@@ -313,6 +330,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     this.nodeId = applySettings.nodeId();
     this.processId = processId;
     this.wait = settings.retryMin();
+    this.changes = new ChangeLog(settings.changesBytesMax());
     timers.startTimerWithFixedDelay(Self.LOOK, LOOK_INTERVAL);
     step();
   }
@@ -330,6 +348,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
         .onMessageEquals(Self.UNTHROTTLED, this::onRetry)
         .onMessage(Diverged.class, this::onDiverged)
         .onMessage(AskWhere.class, this::onAskWhere)
+        .onMessage(Follow.class, this::onFollow)
         .onMessage(AskHold.class, this::onAskHold)
         .onMessage(AskSessions.class, this::onAskSessions)
         .onMessage(Condemn.class, this::onCondemn)
@@ -559,6 +578,19 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     return this;
   }
 
+  private Behavior<Command> onFollow(Follow follow) {
+    if (!opened) {
+      followsAsked.add(follow);
+      return this;
+    }
+    try {
+      follow.answer().complete(changes.follow(position.seq(), follow.afterSeq()));
+    } catch (ChangeLog.ChangesLostException lost) {
+      follow.answer().completeExceptionally(lost);
+    }
+    return this;
+  }
+
   private WhereAnswer whereAnswer(ReplicaPosition at) {
     return new WhereAnswer(nodeId, at.journalId(), at.seq(), at.hash(), Formats.newestRules());
   }
@@ -641,6 +673,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       opened = true;
       whereAsked.forEach(this::onAskWhere);
       whereAsked.clear();
+      followsAsked.forEach(this::onFollow);
+      followsAsked.clear();
       return opening;
     } catch (ReplicaException e) {
       failed(String.valueOf(e.getMessage()));
@@ -783,7 +817,22 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
                 return runsLong(open, running);
               }
             },
-            applied -> session.tell(new WriteSession.Applied(applied)));
+            new CommitListener() {
+              @Override
+              public void entries(List<AppliedEntry> entries) {
+                session.tell(new WriteSession.Applied(entries));
+              }
+
+              @Override
+              public boolean wantsChanges() {
+                return changes.isFollowed();
+              }
+
+              @Override
+              public void changes(List<AppliedChange> applied) {
+                changes.add(applied);
+              }
+            });
     position = open.position();
     gauge.runningLong(null);
     note.clear(); // whatever came of it, the process is alive
@@ -1010,6 +1059,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     failingAt = null;
     verdicts.clear();
     pushed.clear();
+    changes.beginAnew();
   }
 
   private void condemned(String reason) {

@@ -2,6 +2,8 @@ package peqlite;
 
 import static java.util.stream.Collectors.joining;
 
+import actors.Node;
+import actors.ReadLevel;
 import com.typesafe.config.Config;
 import java.io.IOException;
 import java.net.URI;
@@ -13,9 +15,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -237,6 +241,7 @@ final class BenchCommand implements Callable<Integer> {
         run.fill(List.of(target));
         if (plan.has("read")) {
           run.add(sticks.localReads(readThreads, plan.rows(), target));
+          asks(run, plan, settings, node.node(), sticks, readThreads);
         }
         run.workloads("in-process", List.of(target));
       }
@@ -245,6 +250,29 @@ final class BenchCommand implements Callable<Integer> {
       }
     } finally {
       boolean unused = node.stop();
+    }
+  }
+
+  /** What an application in this process has. */
+  private static void asks(
+      BenchRun run,
+      BenchRun.Plan plan,
+      Settings settings,
+      Node node,
+      BenchYardsticks sticks,
+      int readThreads)
+      throws StartException {
+    try (BenchAsk ask = new BenchAsk(node, settings)) {
+      run.add(sticks.dataSourceReads(readThreads, plan.rows(), ask.dataSource()));
+      for (ReadLevel level : List.of(ReadLevel.NONE, ReadLevel.WEAK)) {
+        run.closedLoop(
+            "ask read, level " + level.name().toLowerCase(Locale.ROOT),
+            plan.readWorkers(),
+            (worker, number) ->
+                ask.read(ThreadLocalRandom.current().nextLong(plan.rows()) + 1, level));
+      }
+    } catch (SQLException e) {
+      throw new StartException("cannot read by the data source: " + e.getMessage(), e);
     }
   }
 

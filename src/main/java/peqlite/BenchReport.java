@@ -116,6 +116,12 @@ final class BenchReport {
         "local point reads / raw point reads",
         most("local point reads"),
         most("yardstick: raw point reads"));
+    Optional<BenchResult> rawReads = most("yardstick: raw point reads");
+    for (String name :
+        List.of("data source point reads", "ask read, level none", "ask read, level weak")) {
+      // How many times longer, where all processors are busy.
+      throughput(ratios, "raw point reads / " + name, rawReads, most(name));
+    }
     clusterRatios(ratios);
     return ratios;
   }

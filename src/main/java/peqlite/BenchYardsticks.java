@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicLong;
+import javax.sql.DataSource;
 
 /**
  * What the same disk, the same SQLite and the same machine do without peqlite, measured in the same
@@ -105,23 +106,41 @@ final class BenchYardsticks {
   BenchResult reads(int threads, long rows) throws SQLException {
     try (Connection writer = connect("reads.db", "OFF")) {
       fill(writer, rows);
-      List<Connection> readers = new ArrayList<>();
-      try {
-        return threads(
-            "yardstick: raw point reads",
-            threads,
-            () -> {
-              Connection reader = DriverManager.getConnection(url("reads.db"));
-              synchronized (readers) {
-                readers.add(reader);
-              }
-              PreparedStatement read = reader.prepareStatement(BenchTable.READ);
-              return () -> readOne(read, ThreadLocalRandom.current().nextLong(rows) + 1);
-            });
-      } finally {
-        for (Connection reader : readers) {
-          reader.close();
-        }
+      return reads(
+          "yardstick: raw point reads",
+          threads,
+          rows,
+          () -> DriverManager.getConnection(url("reads.db")));
+    }
+  }
+
+  /** The same point reads by connections that a node hands out. */
+  BenchResult dataSourceReads(int threads, long rows, DataSource source) throws SQLException {
+    return reads("data source point reads", threads, rows, source::getConnection);
+  }
+
+  private interface Connector {
+    Connection connect() throws SQLException;
+  }
+
+  private BenchResult reads(String name, int threads, long rows, Connector connector)
+      throws SQLException {
+    List<Connection> readers = new ArrayList<>();
+    try {
+      return threads(
+          name,
+          threads,
+          () -> {
+            Connection reader = connector.connect();
+            synchronized (readers) {
+              readers.add(reader);
+            }
+            PreparedStatement read = reader.prepareStatement(BenchTable.READ);
+            return () -> readOne(read, ThreadLocalRandom.current().nextLong(rows) + 1);
+          });
+    } finally {
+      for (Connection reader : readers) {
+        reader.close();
       }
     }
   }

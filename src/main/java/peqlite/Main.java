@@ -27,10 +27,16 @@ import picocli.CommandLine.Spec;
     subcommands = {ServeCommand.class, BenchCommand.class, Main.VersionCommand.class})
 public final class Main implements Runnable {
 
+  private static final String LOG_SETTINGS = "logback.configurationFile";
+
   @Spec private CommandSpec spec = CommandSpec.create();
 
   /** Ends the process. */
   public static void main(String[] arguments) {
+    // Before the first logger is made.
+    if (System.getProperty(LOG_SETTINGS) == null) {
+      System.setProperty(LOG_SETTINGS, "peqlite/logback.xml");
+    }
     PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
     PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
     System.exit(run(arguments, out, err));

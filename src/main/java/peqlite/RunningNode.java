@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.pekko.Done;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import storage.JournalException;
@@ -35,12 +36,13 @@ final class RunningNode {
   /** Longer than every part's own deadline, so that only a defect reaches it. */
   private static final long PART_SECONDS_MAX = 60;
 
+  private static final String SERVE = "serve HTTP on ";
   private static final String SHOW = "show the cluster on ";
 
   private final Settings settings;
   private final DataDirectory directory;
   private final NodeRuntime runtime;
-  private final HttpServer server;
+  private final Optional<HttpServer> server;
   private final Optional<ManagementServer> management;
   private final AtomicBoolean stopAsked = new AtomicBoolean();
 
@@ -48,7 +50,7 @@ final class RunningNode {
       Settings settings,
       DataDirectory directory,
       NodeRuntime runtime,
-      HttpServer server,
+      Optional<HttpServer> server,
       Optional<ManagementServer> management) {
     this.settings = settings;
     this.directory = directory;
@@ -77,7 +79,9 @@ final class RunningNode {
 
   private static RunningNode start(Settings settings, Config config, DataDirectory directory)
       throws StartException, InterruptedException {
-    requireFree("serve HTTP on ", settings.httpAddress());
+    if (settings.httpAddress().isPresent()) {
+      requireFree(SERVE, settings.httpAddress().get());
+    }
     requireFree("start on ", settings.clusterAddress());
     if (settings.managementAddress().isPresent()) {
       requireFree(SHOW, settings.managementAddress().get());
@@ -92,10 +96,12 @@ final class RunningNode {
       throw cannot("start on " + settings.clusterAddress(), e);
     }
     try {
-      HttpServer server = serve(settings, runtime);
+      Optional<HttpServer> server = serve(settings, runtime);
       Optional<ManagementServer> management = show(settings, runtime);
       RunningNode node = new RunningNode(settings, directory, runtime, server, management);
-      runtime.servesHttpAt(node.url());
+      if (node.servesHttp()) {
+        runtime.servesHttpAt(node.url());
+      }
       return node;
     } catch (StartException e) {
       // What is bound ends with the actor system that it runs in.
@@ -104,12 +110,18 @@ final class RunningNode {
     }
   }
 
-  private static HttpServer serve(Settings settings, NodeRuntime runtime)
+  private static Optional<HttpServer> serve(Settings settings, NodeRuntime runtime)
       throws StartException, InterruptedException {
+    if (settings.httpAddress().isEmpty()) {
+      return Optional.empty();
+    }
+    NetworkAddress address = settings.httpAddress().get();
     try {
-      return await(HttpServer.start(runtime.system(), runtime.node(), Wiring.http(settings)));
+      return Optional.of(
+          await(
+              HttpServer.start(runtime.system(), runtime.node(), Wiring.http(address, settings))));
     } catch (ExecutionException e) {
-      throw cannot("serve HTTP on " + settings.httpAddress(), e);
+      throw cannot(SERVE + address, e);
     }
   }
 
@@ -138,10 +150,15 @@ final class RunningNode {
     return runtime.node();
   }
 
-  /** Where HTTP is served; with the real port when 0 was asked for. */
+  /** Whether HTTP is served. */
+  boolean servesHttp() {
+    return server.isPresent();
+  }
+
+  /** Where HTTP is served, if it is; with the real port when 0 was asked for. */
   NetworkAddress httpAddress() {
-    InetSocketAddress bound = server.address();
-    return new NetworkAddress(settings.httpAddress().host(), bound.getPort());
+    InetSocketAddress bound = server.orElseThrow().address();
+    return new NetworkAddress(settings.httpAddress().orElseThrow().host(), bound.getPort());
   }
 
   /** Where the cluster finds this node; with the real port when 0 was asked for. */
@@ -159,7 +176,7 @@ final class RunningNode {
                     bound -> new NetworkAddress(asked.host(), bound.address().getPort())));
   }
 
-  /** Where HTTP is served, as a URL without a path. */
+  /** Where HTTP is served, if it is, as a URL without a path. */
   String url() {
     return "http://" + httpAddress();
   }
@@ -194,6 +211,23 @@ final class RunningNode {
         : Optional.empty();
   }
 
+  /** Completes when the node serves every level of read and takes writes for the first time. */
+  CompletionStage<Done> ready() {
+    return runtime.ready();
+  }
+
+  /**
+   * Completes with the reason if the node can never get ready before somebody changes something.
+   */
+  CompletionStage<String> refused() {
+    return runtime.refused();
+  }
+
+  /** Completes when the node has ended, because it was stopped or by itself. */
+  CompletionStage<Done> terminated() {
+    return runtime.terminated();
+  }
+
   /** Why the node is not ready, in words for an operator; only for one that is not. */
   String problem() {
     return Unready.reason(runtime.node().status());
@@ -222,7 +256,8 @@ final class RunningNode {
     stopAsked.set(true);
     // It goes on answering until the end, so that nobody takes a stopping node for a dead one.
     management.ifPresent(ManagementServer::stopping);
-    boolean clean = ended("HTTP", server.stop(settings.http().stopDeadline()));
+    boolean clean =
+        server.isEmpty() || ended("HTTP", server.get().stop(settings.http().stopDeadline()));
     clean &= stop(runtime);
     close(directory);
     return clean;

@@ -127,6 +127,9 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws SettingsException, StartException, InterruptedException {
     Config config = SettingsSource.load(given(), System.getenv(), Optional.ofNullable(configFile));
     Settings settings = Settings.from(config);
+    if (settings.httpAddress().isEmpty()) {
+      throw new SettingsException("--http-addr: is empty, and a node that is served needs one");
+    }
     RunningNode node = RunningNode.start(settings, config);
     // Said before the node is ready, so that one that never gets ready can be asked why.
     LoggerFactory.getLogger(ServeCommand.class).info("HTTP is served at {}", node.url());

@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
  * there say what each one does; sizes are bytes. Nothing else reads the configuration.
  *
  * @param nodeId the node's name, if one was given; else it is the cluster address
- * @param httpAddress where HTTP is served
+ * @param httpAddress where HTTP is served, if it is
  * @param dataDirectory absolute
  * @param clusterAddress where this node talks to others
  * @param managementAddress where the cluster is shown, if it is to be shown
@@ -32,7 +32,7 @@ import java.util.regex.Pattern;
  */
 public record Settings(
     Optional<String> nodeId,
-    NetworkAddress httpAddress,
+    Optional<NetworkAddress> httpAddress,
     Path dataDirectory,
     NetworkAddress clusterAddress,
     Optional<NetworkAddress> managementAddress,
@@ -87,7 +87,8 @@ public record Settings(
       long walBytesMax,
       long databaseBytesMax,
       int batchEventsMax,
-      long catchUpBytesPerSecond) {}
+      long catchUpBytesPerSecond,
+      long changesBytesMax) {}
 
   /** Keys under {@code peqlite.keys}. */
   public record Keys(Duration age, int countMax, int outcomeBytesMax) {}
@@ -124,10 +125,10 @@ public record Settings(
     JournalChoice journal = JournalReader.read(reader);
     return new Settings(
         nodeId(reader),
-        reader.address("peqlite.http-addr"),
+        optionalAddress(reader, "peqlite.http-addr"),
         dataDirectory(reader),
         clusterAddress(reader, journal),
-        managementAddress(reader),
+        optionalAddress(reader, "peqlite.management-addr"),
         join(reader, journal),
         reader.flag("peqlite.foreign-keys"),
         journal,
@@ -179,9 +180,8 @@ public record Settings(
     return address;
   }
 
-  private static Optional<NetworkAddress> managementAddress(SettingsReader reader)
+  private static Optional<NetworkAddress> optionalAddress(SettingsReader reader, String path)
       throws SettingsException {
-    String path = "peqlite.management-addr";
     return reader.text(path).isEmpty() ? Optional.empty() : Optional.of(reader.address(path));
   }
 
@@ -248,7 +248,8 @@ public record Settings(
             reader.bytes("peqlite.apply.wal-bytes-max", MIB, 64 * GIB),
             reader.bytes("peqlite.apply.database-bytes-max", 0, 1024 * 1024 * GIB),
             reader.count("peqlite.apply.batch-events-max", 1, 10_000),
-            reader.bytes("peqlite.apply.catch-up-bytes-per-second", 64 * KIB, 64 * GIB));
+            reader.bytes("peqlite.apply.catch-up-bytes-per-second", 64 * KIB, 64 * GIB),
+            reader.bytes("peqlite.apply.changes-bytes-max", 64 * KIB, 64 * GIB));
     if (apply.retryBackoffMin().compareTo(apply.retryBackoffMax()) > 0) {
       throw reader.wrong(
           "peqlite.apply.retry-backoff-min", "is longer than peqlite.apply.retry-backoff-max");

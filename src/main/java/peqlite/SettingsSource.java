@@ -39,6 +39,9 @@ final class SettingsSource {
   private static final List<String> TREES =
       List.of("peqlite.apply-dispatcher.", "peqlite.journal-dispatcher.");
 
+  /** Where the build puts it, so that an application does not take it for its own. */
+  private static final String DEFAULTS = "peqlite/application.conf";
+
   private SettingsSource() {}
 
   /**
@@ -53,7 +56,7 @@ final class SettingsSource {
       Map<String, String> options, Map<String, String> environment, Optional<Path> file)
       throws SettingsException {
     ClassLoader loader = SettingsSource.class.getClassLoader();
-    Config defaults = ConfigFactory.parseResources(loader, "application.conf");
+    Config defaults = ConfigFactory.parseResources(loader, DEFAULTS);
     Config config = ConfigFactory.empty();
     for (Map.Entry<String, String> key : KEYS.entrySet()) {
       String option = key.getKey();
@@ -75,6 +78,33 @@ final class SettingsSource {
     } catch (ConfigException e) {
       throw new SettingsException("--config: " + oneLine(e));
     }
+  }
+
+  /**
+   * The whole configuration of a node inside an application: what that says under {@code peqlite},
+   * and nothing else of it, above the defaults. HTTP is served and the cluster shown only where it
+   * says so.
+   *
+   * @param application the application's configuration, resolved
+   * @throws SettingsException if it has a key that does not exist
+   */
+  static Config embedded(Config application) throws SettingsException {
+    ClassLoader loader = SettingsSource.class.getClassLoader();
+    Config defaults = ConfigFactory.parseResources(loader, DEFAULTS);
+    Config given =
+        application.hasPath("peqlite")
+            ? application.withOnlyPath("peqlite")
+            : ConfigFactory.empty();
+    for (var entry : given.entrySet()) {
+      checkKnown(entry.getKey(), entry.getValue().origin().description(), defaults);
+    }
+    return given
+        .withFallback(
+            ConfigFactory.parseMap(
+                Map.of("peqlite.http-addr", "", "peqlite.management-addr", ""), "peqlite"))
+        .withFallback(defaults)
+        .withFallback(ConfigFactory.defaultReferenceUnresolved(loader))
+        .resolve();
   }
 
   /** The variable that gives the same setting as an option: {@code PEQLITE_HTTP_ADDR}. */

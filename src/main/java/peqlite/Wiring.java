@@ -45,11 +45,11 @@ final class Wiring {
   }
 
   /** For the HTTP interface. */
-  static HttpSettings http(Settings settings) {
+  static HttpSettings http(NetworkAddress address, Settings settings) {
     Settings.Http http = settings.http();
     return new HttpSettings(
-        settings.httpAddress().host(),
-        settings.httpAddress().port(),
+        address.host(),
+        address.port(),
         Version.text(),
         http.allowOrigin(),
         http.bodyBytesMax(),
@@ -97,7 +97,8 @@ final class Wiring {
         apply.retryBackoffMin(),
         apply.retryBackoffMax(),
         apply.batchEventsMax(),
-        apply.catchUpBytesPerSecond());
+        apply.catchUpBytesPerSecond(),
+        apply.changesBytesMax());
   }
 
   private static ReadSettings read(Settings settings) {

@@ -26,7 +26,17 @@ public sealed interface StatementResult {
    * The statement failed and changed nothing.
    *
    * @param message SQLite's own message, without decoration, or ours where we refused it
-   * @param code SQLite's extended result code; 0 where SQLite was not asked
+   * @param code SQLite's extended result code; 0 where SQLite was not asked, {@link #LEFT_OUT}
+   *     where nothing failed but the showing of the rows
    */
-  record Failed(String message, int code, long nanos) implements StatementResult {}
+  record Failed(String message, int code, long nanos) implements StatementResult {
+
+    /** The code of a statement that was applied, but whose rows are too many to be shown. */
+    public static final int LEFT_OUT = -1; // no code of SQLite's is negative
+
+    /** Whether it was applied all the same. */
+    public boolean isLeftOut() {
+      return code == LEFT_OUT;
+    }
+  }
 }

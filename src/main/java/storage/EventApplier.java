@@ -11,7 +11,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -162,7 +161,7 @@ public final class EventApplier implements AutoCloseable {
    * @param holds requests that are not to be applied without a verdict
    * @param oneByOne give each entry a transaction of its own, so that all before a failure stay
    * @param watch told before each entry
-   * @param committed told of the entries of this node's sessions, after their commit
+   * @param committed told after each commit
    */
   public ApplyResult apply(
       List<StoredEvent> events,
@@ -170,7 +169,7 @@ public final class EventApplier implements AutoCloseable {
       Set<Position> holds,
       boolean oneByOne,
       EntryWatch watch,
-      Consumer<List<AppliedEntry>> committed) {
+      CommitListener committed) {
     Optional<String> misfit = foreignKeyProblem(state.settings);
     if (misfit.isPresent()) {
       return new ApplyResult.Broken(misfit.get());
@@ -299,10 +298,11 @@ public final class EventApplier implements AutoCloseable {
     private final Map<Position, Entry.Verdict> verdicts;
     private final Set<Position> holds;
     private final EntryWatch watch;
-    private final Consumer<List<AppliedEntry>> committed;
+    private final CommitListener committed;
     private final Map<Place, TransactionLost> known = new HashMap<>();
     private final Set<Position> cut = new HashSet<>();
     private final List<AppliedEntry> applied = new ArrayList<>();
+    private final List<AppliedChange> changes = new ArrayList<>();
     private boolean oneByOne;
     private @Nullable Position stopBefore;
     private Position position = new Position(0, 0);
@@ -314,7 +314,7 @@ public final class EventApplier implements AutoCloseable {
         Map<Position, Entry.Verdict> verdicts,
         Set<Position> holds,
         EntryWatch watch,
-        Consumer<List<AppliedEntry>> committed,
+        CommitListener committed,
         boolean oneByOne) {
       this.verdicts = verdicts;
       this.holds = holds;
@@ -330,7 +330,7 @@ public final class EventApplier implements AutoCloseable {
     void remember(TransactionLost lost) {
       known.put(new Place(position, statement), lost);
       oneByOne = true;
-      applied.clear();
+      forget();
       cut.add(position);
     }
 
@@ -343,7 +343,7 @@ public final class EventApplier implements AutoCloseable {
             TransactionLost,
             EnvironmentFailure,
             StepLimitExceeded {
-      applied.clear();
+      forget();
       for (Decoded decoded : events) {
         if (decoded.seq <= state.seq) {
           continue;
@@ -370,6 +370,12 @@ public final class EventApplier implements AutoCloseable {
       }
       statement = COMMIT;
       commit();
+    }
+
+    /** What was to be told of entries that are rolled back. */
+    private void forget() {
+      applied.clear();
+      changes.clear();
     }
 
     private void finish(Decoded decoded) throws SQLException {
@@ -399,8 +405,12 @@ public final class EventApplier implements AutoCloseable {
         database.commit();
       }
       if (!applied.isEmpty()) {
-        committed.accept(List.copyOf(applied));
+        committed.entries(List.copyOf(applied));
         applied.clear();
+      }
+      if (!changes.isEmpty()) {
+        committed.changes(List.copyOf(changes));
+        changes.clear();
       }
     }
 
@@ -555,6 +565,15 @@ public final class EventApplier implements AutoCloseable {
                 clock());
           }
           outcome = executed;
+          if (committed.wantsChanges() && isApplied(request, executed)) {
+            changes.add(
+                AppliedChange.of(
+                    position,
+                    current.event.timestampMicros(),
+                    request,
+                    executed.results(),
+                    bytes.length));
+          }
         }
       }
       state.digest = Digest.add(state.digest, outcomeKind(outcome));
@@ -562,6 +581,13 @@ public final class EventApplier implements AutoCloseable {
         applied.add(new AppliedEntry.Taken(position, session, number, outcome));
       }
       return own || statementsCut;
+    }
+
+    /** Whether anything of it may have stayed. */
+    private static boolean isApplied(WriteRequest request, WriteOutcome.Executed executed) {
+      return executed.error().isEmpty()
+          && !(request.transaction()
+              && executed.results().stream().anyMatch(StatementRunner::isFailure));
     }
 
     private void take(Position session, long number) {

@@ -1,6 +1,12 @@
 package storage;
 
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import java.util.WeakHashMap;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -12,6 +18,8 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import sql.Statement;
 import storage.ReadConnection.Usage;
 import storage.ReadFailure.Kind;
@@ -33,6 +41,7 @@ public final class ReadPool implements AutoCloseable {
     T run(ReadSnapshot snapshot) throws Exception;
   }
 
+  private static final Logger LOG = LoggerFactory.getLogger(ReadPool.class);
   private static final long CLOSE_WAIT_MILLIS = 5_000;
   private static final AtomicInteger THREADS = new AtomicInteger();
 
@@ -53,6 +62,10 @@ public final class ReadPool implements AutoCloseable {
   private volatile boolean drained;
 
   private volatile boolean closing;
+
+  /** Connections that were handed out for good; weakly held, because their owners close them. */
+  private final Set<Connection> handedOut =
+      Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
 
   private ReadPool(Path databaseFile, ReadSettings settings) {
     this.databaseFile = databaseFile;
@@ -130,12 +143,31 @@ public final class ReadPool implements AutoCloseable {
   }
 
   /**
+   * Opens a connection of its own for the caller, who closes it. It reads only, is bound by no
+   * limit of this pool, and is closed when the file is replaced or the pool is closed. A read on it
+   * that does not end keeps the write-ahead log from being started anew, so that it grows.
+   *
+   * @throws SQLException if there is no database yet, or it cannot be opened
+   */
+  public Connection connect() throws SQLException {
+    int wanted = generation.get();
+    Connection connection = DatabaseConnections.openReading(databaseFile, settings);
+    handedOut.add(connection);
+    if (closing || wanted != generation.get()) {
+      connection.close();
+      throw new SQLException("the database is being replaced or closed; try again");
+    }
+    return connection;
+  }
+
+  /**
    * Closes all idle connections and makes borrowed ones close when they are given back, so that a
    * replaced file is opened anew. Whoever replaces the file does both inside of {@link #quiesce}.
    */
   public void reopen() {
     generation.incrementAndGet();
     closeIdle();
+    closeHandedOut();
   }
 
   /**
@@ -188,6 +220,22 @@ public final class ReadPool implements AutoCloseable {
       }
     }
     closeIdle();
+    closeHandedOut();
+  }
+
+  private void closeHandedOut() {
+    List<Connection> open;
+    synchronized (handedOut) {
+      open = List.copyOf(handedOut);
+      handedOut.clear();
+    }
+    for (Connection connection : open) {
+      try {
+        connection.close();
+      } catch (SQLException e) {
+        LOG.debug("a connection could not be closed", e);
+      }
+    }
   }
 
   private <T> T withSnapshot(Work<T> work, long deadlineNanos) throws Exception {

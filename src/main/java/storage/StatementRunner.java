@@ -36,9 +36,6 @@ final class StatementRunner {
   /** The largest rowid: once it is used SQLite picks the following ones at random. */
   private static final long ROWID_MAX = Long.MAX_VALUE;
 
-  /** No code of SQLite's is negative. */
-  private static final int LEFT_OUT_CODE = -1;
-
   /** How many short texts are kept with what they are. */
   private static final int CLASSIFIED_MAX = 1024;
 
@@ -273,7 +270,7 @@ final class StatementRunner {
 
   /** Whether the rows of a statement were too many to be kept; it was applied all the same. */
   static boolean isLeftOut(StatementResult result) {
-    return result instanceof StatementResult.Failed failed && failed.code() == LEFT_OUT_CODE;
+    return result instanceof StatementResult.Failed failed && failed.isLeftOut();
   }
 
   /**
@@ -335,7 +332,9 @@ final class StatementRunner {
     long nanos = System.nanoTime() - start;
     return bytes > rowBytesMax
         ? new StatementResult.Failed(
-            LEFT_OUT + rowBytesMax + " bytes) and is not shown", LEFT_OUT_CODE, nanos)
+            LEFT_OUT + rowBytesMax + " bytes) and is not shown",
+            StatementResult.Failed.LEFT_OUT,
+            nanos)
         : new StatementResult.Rows(columns, collected, nanos);
   }
 

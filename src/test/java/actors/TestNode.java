@@ -75,7 +75,8 @@ final class TestNode implements AutoCloseable {
                 Duration.ofMillis(100),
                 Duration.ofSeconds(1),
                 64,
-                64 << 20),
+                64 << 20,
+                1 << 20),
             new ReadSettings(1, 100, false, 1 << 20, DatabaseConnections.LENGTH_MAX),
             new WriteSession.Settings(
                 1000, 64 << 20, 4096, 16 << 20, Duration.ofMillis(500), 20_000),

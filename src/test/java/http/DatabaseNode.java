@@ -1,6 +1,7 @@
 package http;
 
 import actors.AbortResult;
+import actors.ChangeLog;
 import actors.KeyRecord;
 import actors.MemberStatus;
 import actors.Node;
@@ -290,6 +291,11 @@ final class DatabaseNode implements Node, AutoCloseable {
             100_000));
     all.addAll(others);
     return CompletableFuture.completedFuture(all);
+  }
+
+  @Override
+  public CompletionStage<ChangeLog.Cursor> changes(OptionalLong afterSeq) {
+    throw new UnsupportedOperationException("nobody follows by HTTP");
   }
 
   @Override

@@ -28,7 +28,7 @@ final class SettingsTest {
     Settings settings = Settings.from(load(Map.of(), Map.of(), ""));
 
     assertEquals(Optional.empty(), settings.nodeId());
-    assertEquals("127.0.0.1:4001", settings.httpAddress().toString());
+    assertEquals("127.0.0.1:4001", settings.httpAddress().orElseThrow().toString());
     assertEquals("127.0.0.1:7355", settings.clusterAddress().toString());
     assertEquals(Path.of("peqlite-data").toAbsolutePath(), settings.dataDirectory());
     assertFalse(settings.foreignKeys());
@@ -55,7 +55,8 @@ final class SettingsTest {
             16 << 20,
             0,
             64,
-            64 << 20),
+            64 << 20,
+            16 << 20),
         settings.apply());
     assertEquals(new Settings.Keys(Duration.ofDays(1), 1_000_000, 64 << 10), settings.keys());
     assertEquals(
@@ -84,7 +85,7 @@ final class SettingsTest {
         Map.of("PEQLITE_HTTP_ADDR", "h:11", "PEQLITE_CLUSTER_ADDR", "h:12");
     Settings settings = Settings.from(load(Map.of("http-addr", "h:21"), environment, file));
 
-    assertEquals("h:21", settings.httpAddress().toString());
+    assertEquals("h:21", settings.httpAddress().orElseThrow().toString());
     assertEquals("h:12", settings.clusterAddress().toString());
     assertEquals(Optional.of("three"), settings.nodeId());
     assertEquals(Duration.ofHours(1), settings.keys().age());
