@@ -75,10 +75,9 @@ class ExampleIT {
     try (PostgresServer postgres = PostgresServer.start(directory.resolve("postgres"))) {
       List<Service> services = new ArrayList<>();
       for (int number = 1; number <= 3; number++) {
-        services.add(start(classes, number, postgres.url()));
-      }
-      for (Service service : services) {
-        eventually("service " + service.number() + " is ready", WAIT, service::isReady);
+        Service service = start(classes, number, postgres.url());
+        eventually("service " + number + " is ready", WAIT, service::isReady);
+        services.add(service);
       }
       for (int i = 0; i < 9; i++) {
         String counted = visit(services.get(i % 3), "rome");
