@@ -61,6 +61,8 @@ final class Membership extends AbstractBehavior<Membership.Command> {
    *
    * @param nodeId the node's name
    * @param contacts cluster addresses, host:port, that were named to be joined; may name this node
+   * @param discovers whether a cluster is formed only when {@link Discovered} says that enough
+   *     nodes are there
    * @param stableAfter how long the set of silent members must stay the same before the arbiter is
    *     asked to put them out
    * @param minorityDelay how much longer the smaller side waits
@@ -71,6 +73,7 @@ final class Membership extends AbstractBehavior<Membership.Command> {
   record Settings(
       String nodeId,
       List<String> contacts,
+      boolean discovers,
       Duration stableAfter,
       Duration minorityDelay,
       Duration renewInterval,
@@ -85,6 +88,7 @@ final class Membership extends AbstractBehavior<Membership.Command> {
       return new Settings(
           nodeId,
           cluster.contacts(),
+          cluster.discovers(),
           cluster.stableAfter(),
           cluster.minorityDelay(),
           Duration.ofSeconds(1),
@@ -126,6 +130,15 @@ final class Membership extends AbstractBehavior<Membership.Command> {
 
   /** Whether it does. */
   record StillIn(boolean in) {}
+
+  /**
+   * What service discovery shows, said again and again until this process is in.
+   *
+   * @param contacts cluster addresses, host:port, of the nodes that have answered; may name this
+   *     node
+   * @param missing what is missing before a cluster may be formed; empty if nothing is
+   */
+  record Discovered(List<String> contacts, String missing) implements Command {}
 
   /** The arbiter has put this process out. */
   record PutOut(String reason) implements Command {}
@@ -170,6 +183,13 @@ final class Membership extends AbstractBehavior<Membership.Command> {
 
   private static final Duration CONTACTS_MAX = Duration.ofSeconds(3);
 
+  /**
+   * What discovery has shown earlier may be so no longer; it is heard of several times a second.
+   */
+  private static final Duration DISCOVERED_MAX = Duration.ofSeconds(3);
+
+  private static final String NOTHING_DISCOVERED = "discovery shows no nodes now";
+
   private final TimerScheduler<Command> timers;
   private final Settings settings;
   private final Arbiter arbiter;
@@ -184,6 +204,9 @@ final class Membership extends AbstractBehavior<Membership.Command> {
   /** Contacts of which it is not known yet whether they belong to another cluster. */
   private final Set<String> contacts = new HashSet<>();
 
+  /** Those that discovery has shown; each is asked once. */
+  private final Set<String> discovered = new HashSet<>();
+
   private final Set<String> refusals = new HashSet<>();
   private final Troubles troubles = new Troubles(LOG);
   private Optional<Long> formation = Optional.empty();
@@ -191,6 +214,8 @@ final class Membership extends AbstractBehavior<Membership.Command> {
   private long joinedNanos;
   private Duration joinPause = JOIN_PAUSE_MIN;
   private String waiting = "";
+  private String missing = NOTHING_DISCOVERED;
+  private long discoveredNanos = System.nanoTime();
   private boolean forming;
   private boolean member;
   private boolean up;
@@ -249,6 +274,7 @@ final class Membership extends AbstractBehavior<Membership.Command> {
   public Receive<Command> createReceive() {
     return newReceiveBuilder()
         .onMessage(AskIdentity.class, this::onAskIdentity)
+        .onMessage(Discovered.class, this::onDiscovered)
         .onMessage(PutOut.class, putOut -> out(putOut.reason()))
         .onMessage(Entered.class, this::onEntered)
         .onMessage(AskStanding.class, this::onAskStanding)
@@ -295,6 +321,20 @@ final class Membership extends AbstractBehavior<Membership.Command> {
     return this;
   }
 
+  /** Whoever is found under the same labels with another journal was set up by mistake. */
+  private Behavior<Command> onDiscovered(Discovered found) {
+    missing = found.missing();
+    discoveredNanos = System.nanoTime();
+    for (String contact : found.contacts()) {
+      if (!ended && !member && !contact.equals(self.address()) && discovered.add(contact)) {
+        contacts.add(contact);
+        timers.startTimerWithFixedDelay(Self.ASK_CONTACTS, Duration.ZERO, settings.enterInterval());
+        timers.startSingleTimer(Self.CONTACTS_END, CONTACTS_MAX);
+      }
+    }
+    return this;
+  }
+
   private Behavior<Command> askContacts() {
     for (String contact : contacts) {
       tell(getContext(), address(contact), NAME, new AskIdentity(identities));
@@ -336,7 +376,7 @@ final class Membership extends AbstractBehavior<Membership.Command> {
     if (ended || member) {
       return this;
     }
-    Arbiter.Entry entry = entered.entry();
+    Arbiter.Entry entry = unlessMissing(entered.entry());
     troubles.note("the arbiter cannot be asked to enter", entered.failure());
     if (entry instanceof Arbiter.Entry.Join join) {
       join(join);
@@ -352,6 +392,19 @@ final class Membership extends AbstractBehavior<Membership.Command> {
     boolean slow = entry == null || entry instanceof Arbiter.Entry.Refused;
     timers.startSingleTimer(Self.ENTER, slow ? PAUSE : settings.enterInterval());
     return this;
+  }
+
+  /**
+   * Who may form a cluster, and is not shown enough nodes, waits instead. Not for ever: discovery
+   * may work at other nodes, and one of them may form when this process has begun anew.
+   */
+  private Arbiter.@Nullable Entry unlessMissing(Arbiter.@Nullable Entry entry) {
+    if (!settings.discovers() || !(entry instanceof Arbiter.Entry.Form)) {
+      return entry;
+    }
+    boolean old = System.nanoTime() - discoveredNanos > DISCOVERED_MAX.toNanos();
+    String lack = old ? NOTHING_DISCOVERED : missing;
+    return lack.isEmpty() ? entry : new Arbiter.Entry.Wait(lack);
   }
 
   /** Whoever has to wait for too long may be out without knowing it. */

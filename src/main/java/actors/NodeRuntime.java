@@ -3,6 +3,7 @@ package actors;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -32,7 +33,6 @@ public final class NodeRuntime {
 
   private static final Duration READY_POLL = Duration.ofMillis(10);
   private static final Duration START_MAX = Duration.ofSeconds(30);
-  private static final Duration LEAVE_MAX = Duration.ofSeconds(20);
 
   /** The name of the cluster's actor systems; only those of one name join each other. */
   private static final String CLUSTER = "peqlite";
@@ -150,7 +150,13 @@ public final class NodeRuntime {
   /** The node's own actors talk to nobody outside the process, and append nothing themselves. */
   private static Config nodeConfig(Config config) {
     return ConfigFactory.parseMap(
-            Map.of("pekko.actor.provider", "local", "pekko.persistence.journal.plugin", ""))
+            Map.of(
+                "pekko.actor.provider",
+                "local",
+                "pekko.persistence.journal.plugin",
+                "",
+                "pekko.extensions",
+                List.of()))
         .withFallback(config);
   }
 
@@ -257,7 +263,7 @@ public final class NodeRuntime {
               CompletableFuture<Done> left = new CompletableFuture<>();
               parts.keeper().tell(new ClusterKeeper.Stop(left));
               return left.completeOnTimeout(
-                  Done.getInstance(), LEAVE_MAX.toMillis(), TimeUnit.MILLISECONDS);
+                  Done.getInstance(), NodeSettings.leaveMax().toMillis(), TimeUnit.MILLISECONDS);
             })
         .thenCompose(
             left -> {

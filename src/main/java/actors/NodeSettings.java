@@ -59,4 +59,9 @@ public record NodeSettings(
   public static Duration drainMax() {
     return Duration.ofSeconds(30);
   }
+
+  /** How long it then waits to leave the cluster and hand the sequencer over. */
+  public static Duration leaveMax() {
+    return Duration.ofSeconds(20);
+  }
 }

@@ -22,6 +22,8 @@ import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.http.javadsl.model.MediaTypes;
 import org.apache.pekko.http.javadsl.model.headers.Allow;
 import org.apache.pekko.http.javadsl.model.headers.Connection;
+import org.apache.pekko.http.javadsl.server.Directives;
+import org.apache.pekko.http.javadsl.server.Route;
 import org.apache.pekko.japi.function.Function;
 import org.apache.pekko.management.javadsl.PekkoManagement;
 import org.apache.pekko.stream.javadsl.Sink;
@@ -133,7 +135,12 @@ final class ManagementRoutes {
       ClassicActorSystemProvider current) {
     Shown known = shown;
     if (known == null || known.cluster() != current) {
-      known = new Shown(current, PekkoManagement.get(current).getRoutes().handler(current));
+      Route management = PekkoManagement.get(current).getRoutes();
+      Route all =
+          ClusterDiscovery.routes(current.classicSystem())
+              .map(discovery -> Directives.concat(discovery, management))
+              .orElse(management);
+      known = new Shown(current, all.handler(current));
       shown = known;
     }
     return known.routes();

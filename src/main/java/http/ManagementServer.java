@@ -20,7 +20,8 @@ import org.apache.pekko.http.javadsl.settings.ServerSettings;
  *
  * <p>{@code /alive} is 200 as long as the process answers. {@code /ready} is 200 exactly while the
  * node is {@linkplain NodeStatus#ready ready}, else 503 with the reason. Everything else, such as
- * {@code /cluster/members}, is what Pekko Management answers in the actor system that takes part in
+ * {@code /cluster/members} and, where nodes look for each other by discovery, {@code
+ * /bootstrap/seed-nodes}, is what Pekko Management answers in the actor system that takes part in
  * the cluster. That one comes and goes while this server stays; in between the answer is 503.
  */
 public final class ManagementServer {

@@ -78,6 +78,32 @@ final class ServeCommand implements Callable<Integer> {
   private @Nullable String join;
 
   @Option(
+      names = "--discovery",
+      paramLabel = "METHOD",
+      description =
+          "How to look for other nodes besides: kubernetes-api asks the API server of the Kubernetes"
+              + " that this node runs in (default: not at all).")
+  private @Nullable String discovery;
+
+  @Option(
+      names = "--discovery-namespace",
+      paramLabel = "NAME",
+      description = "The namespace of the nodes' pods (default: this pod's).")
+  private @Nullable String discoveryNamespace;
+
+  @Option(
+      names = "--discovery-selector",
+      paramLabel = "LABELS",
+      description = "Which pods are nodes (default: app.kubernetes.io/name=peqlite).")
+  private @Nullable String discoverySelector;
+
+  @Option(
+      names = "--discovery-nodes-min",
+      paramLabel = "COUNT",
+      description = "How many nodes must be seen before one forms the cluster (default: 1).")
+  private @Nullable Integer discoveryNodesMin;
+
+  @Option(
       names = "--journal",
       paramLabel = "KIND",
       description =
@@ -194,6 +220,10 @@ final class ServeCommand implements Callable<Integer> {
     put(given, "cluster-addr", clusterAddress);
     put(given, "management-addr", managementAddress);
     put(given, "join", join);
+    put(given, "discovery", discovery);
+    put(given, "discovery-namespace", discoveryNamespace);
+    put(given, "discovery-selector", discoverySelector);
+    put(given, "discovery-nodes-min", discoveryNodesMin);
     put(given, "journal", journal);
     put(given, "journal-url", journalUrl);
     put(given, "journal-user", journalUser);

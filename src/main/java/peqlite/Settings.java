@@ -20,6 +20,7 @@ import java.util.regex.Pattern;
  * @param managementAddress where the cluster is shown, if it is to be shown
  * @param join cluster addresses to look for other nodes at, in the order they were given; may name
  *     this node; empty unless the journal is for many nodes
+ * @param discovery how other nodes are looked for besides, if they are
  * @param foreignKeys whether foreign keys are enforced
  * @param journal where writes are made durable
  * @param cluster how the nodes judge which of them is gone
@@ -37,6 +38,7 @@ public record Settings(
     NetworkAddress clusterAddress,
     Optional<NetworkAddress> managementAddress,
     List<NetworkAddress> join,
+    Optional<Discovery> discovery,
     boolean foreignKeys,
     JournalChoice journal,
     Cluster cluster,
@@ -54,6 +56,15 @@ public record Settings(
   private static final Duration MILLISECOND = Duration.ofMillis(1);
   private static final Duration MINUTE = Duration.ofMinutes(1);
   private static final Duration HOUR = Duration.ofHours(1);
+
+  /**
+   * Keys under {@code peqlite.discovery}; the method is {@code kubernetes-api}.
+   *
+   * @param namespace as given, or this pod's
+   * @param tokenFile the file with which this node shows the API server who it is
+   */
+  public record Discovery(
+      String namespace, String selector, String portName, int nodesMin, Path tokenFile) {}
 
   /** Keys under {@code peqlite.cluster}. */
   public record Cluster(Duration stableAfter, Duration minorityDelay) {}
@@ -130,6 +141,7 @@ public record Settings(
         clusterAddress(reader, journal),
         optionalAddress(reader, "peqlite.management-addr"),
         join(reader, journal),
+        DiscoveryReader.read(reader, journal),
         reader.flag("peqlite.foreign-keys"),
         journal,
         cluster(reader),

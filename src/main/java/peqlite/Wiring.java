@@ -23,7 +23,7 @@ final class Wiring {
   /**
    * For the actors and the storage below them. Cluster port 0 becomes a free one.
    *
-   * @throws StartException if there is none
+   * @throws StartException if there is none, or a file that discovery needs cannot be read
    */
   static NodeSettings node(Settings settings, Config config) throws StartException {
     NetworkAddress cluster = withPort(settings.clusterAddress());
@@ -69,7 +69,8 @@ final class Wiring {
     return new ClusterSettings(
         settings.join().stream().map(NetworkAddress::toString).toList(),
         settings.cluster().stableAfter(),
-        settings.cluster().minorityDelay());
+        settings.cluster().minorityDelay(),
+        settings.discovery().isPresent());
   }
 
   private static ReplicatedSettings replicated(Settings settings) {

@@ -30,6 +30,9 @@ class MembershipTest {
   private static final Config PATIENT =
       ConfigFactory.parseString("pekko.cluster.failure-detector.acceptable-heartbeat-pause = 20s");
 
+  private static final Config DISCOVERING =
+      ConfigFactory.parseString("peqlite.discovery.method = test").withFallback(PATIENT);
+
   private final TestArbiter arbiter = new TestArbiter("one");
   private Config detector = PATIENT;
   private final List<TestMember> members = new ArrayList<>();
@@ -189,6 +192,49 @@ class MembershipTest {
     assertEquals(Set.of(), stranger.sees());
     assertEquals(List.of(), others.putOuts());
     awaitOneCluster(n1);
+  }
+
+  @Test
+  void withDiscoveryAClusterIsFormedOnlyWhenNothingIsMissing() {
+    detector = DISCOVERING;
+    TestMember n1 = start("n1");
+    pass(Duration.ofSeconds(1));
+    n1.discover("discovery shows 1 nodes of at least 2", n1);
+    pass(Duration.ofSeconds(1));
+    assertEquals(Set.of(), n1.sees());
+    n1.discover("", n1);
+    awaitOneCluster(n1);
+  }
+
+  @Test
+  void withDiscoveryAClusterThatIsThereIsJoinedWithoutWaiting() {
+    TestMember n1 = start("n1");
+    awaitOneCluster(n1);
+    detector = DISCOVERING;
+    TestMember n2 = start("n2");
+    awaitOneCluster(n1, n2);
+    assertEquals(1, formations());
+  }
+
+  @Test
+  void whoeverIsDiscoveredBesideAMemberOfAnotherClusterIsRefused() {
+    TestMember n1 = start("n1");
+    awaitOneCluster(n1);
+    TestArbiter others = new TestArbiter("two");
+    TestMember stranger =
+        TestMember.start("n2", others.clusterId(), others.way(), 0, List.of(), DISCOVERING);
+    members.add(stranger);
+    eventually(
+        "it is refused",
+        () -> {
+          stranger.discover("the nodes that discovery shows have just changed", n1);
+          return !stranger.refusals().isEmpty();
+        });
+    assertEquals(
+        List.of(
+            n1.address() + " belongs to another cluster: it has another journal than this node"),
+        List.copyOf(stranger.refusals()));
+    assertEquals(Set.of(), stranger.sees());
   }
 
   @Test

@@ -11,6 +11,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.apache.pekko.actor.ActorRef;
 import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -111,9 +113,11 @@ final class TestMember implements AutoCloseable {
     if (closed) {
       return;
     }
+    boolean discovers = overrides.hasPath("peqlite.discovery.method");
     Membership.Settings settings =
         Membership.Settings.of(
-            nodeId, new ClusterSettings(contacts, Duration.ofMillis(300), MINORITY_DELAY));
+            nodeId,
+            new ClusterSettings(contacts, Duration.ofMillis(300), MINORITY_DELAY, discovers));
     Listener listener = new Listener();
     ActorSystem<Void> started =
         ActorSystem.create(
@@ -169,6 +173,15 @@ final class TestMember implements AutoCloseable {
       }
       system = null;
     }
+  }
+
+  /** Tells it what discovery shows. */
+  void discover(String missing, TestMember... found) {
+    Membership.Discovered shown =
+        new Membership.Discovered(Stream.of(found).map(TestMember::address).toList(), missing);
+    Adapter.toClassic(running())
+        .actorSelection("/user/" + Membership.NAME)
+        .tell(shown, ActorRef.noSender());
   }
 
   /** Asks the cluster to let this member go in the regular way. */

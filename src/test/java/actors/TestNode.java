@@ -67,7 +67,7 @@ final class TestNode implements AutoCloseable {
             folder,
             config(port, journal),
             new JournalChoice.Postgres(journal),
-            new ClusterSettings(List.of(), Duration.ofMillis(300), Duration.ofMillis(700)),
+            new ClusterSettings(List.of(), Duration.ofMillis(300), Duration.ofMillis(700), false),
             new ReplicatedSettings(false, Duration.ofDays(1), 1000, 1 << 16),
             new ApplySettings(nodeId, false, stepLimit, 2 << 20, 64, 1 << 20, 16 << 20, 0),
             new Replica.Settings(

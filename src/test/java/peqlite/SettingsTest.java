@@ -35,6 +35,7 @@ final class SettingsTest {
     assertEquals(new JournalChoice.Sqlite(), settings.journal());
     assertEquals("127.0.0.1:7626", settings.managementAddress().orElseThrow().toString());
     assertEquals(List.of(), settings.join());
+    assertEquals(Optional.empty(), settings.discovery());
     assertEquals(
         new Settings.Cluster(Duration.ofMillis(300), Duration.ofMillis(700)), settings.cluster());
     assertEquals(
@@ -114,6 +115,10 @@ final class SettingsTest {
         "join         | a:0              | --join: 'a:0' has no port from 1 to 65535",
         "join         | a:1              | --join: needs a journal for many nodes, and 'sqlite' is"
             + " for one; use --journal postgres",
+        "discovery    | dns              | --discovery: 'dns' is not a way to look for nodes; use"
+            + " 'kubernetes-api' or ''",
+        "discovery    | kubernetes-api   | --discovery: needs a journal for many nodes, and 'sqlite'"
+            + " is for one; use --journal postgres",
         "journal      | postgres         | --journal-url: is not set, and the journal 'postgres'"
             + " needs it, such as jdbc:postgresql://127.0.0.1:5432/peqlite",
         "journal-url  | jdbc:postgresql://h/d | --journal-url: has no use with the journal"
