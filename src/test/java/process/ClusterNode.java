@@ -24,8 +24,8 @@ final class ClusterNode {
   private final Nodes nodes;
   private final int number;
   private final Path dataDirectory;
-  private final String host;
-  private final Ports ports;
+  private volatile String host;
+  private Ports ports;
   private final JournalLink journalLink;
   private final String journalUrl;
   private final List<String> prefix;
@@ -95,6 +95,38 @@ final class ClusterNode {
   /** Its way to PostgreSQL. */
   JournalLink journalLink() {
     return journalLink;
+  }
+
+  /** Moves it to another address, from the next start on. */
+  ClusterNode host(String address) {
+    host = address;
+    return this;
+  }
+
+  /** Where it is, or will be at its next start. */
+  String host() {
+    return host;
+  }
+
+  Ports ports() {
+    return ports;
+  }
+
+  /** Gives it other ports; before its first start. */
+  ClusterNode ports(Ports others) {
+    ports = others;
+    return this;
+  }
+
+  /** Lets it look for the others as a pod does, from the next start on. */
+  ClusterNode discover(KubernetesApi api) {
+    environment.putAll(api.environment());
+    settings.put("peqlite.discovery.method", "kubernetes-api");
+    String keys = "pekko.discovery.kubernetes-api.";
+    settings.put(keys + "api-ca-path", '"' + api.file("ca.crt").toString() + '"');
+    settings.put(keys + "api-token-path", '"' + api.file("token").toString() + '"');
+    settings.put(keys + "pod-namespace-path", '"' + api.file("namespace").toString() + '"');
+    return this;
   }
 
   /** Names the cluster addresses of all nodes. */

@@ -67,6 +67,23 @@ final class Clusters implements BeforeEachCallback, AfterEachCallback {
     return create(count, null);
   }
 
+  /**
+   * Nodes as pods of a StatefulSet: the same ports, an address for each start, and nobody told of
+   * the others. None is started, nor known to the API server.
+   */
+  StatefulSet inPods(int count) throws Exception {
+    KubernetesApi api = KubernetesApi.start(directory.resolve("kubernetes"));
+    opened.add(api);
+    Cluster cluster = create(count, null);
+    ClusterNode.Ports ports = cluster.node(0).ports();
+    List<ClusterNode> pods = new ArrayList<>();
+    for (ClusterNode node : cluster.nodes()) {
+      node.join("");
+      pods.add(node.ports(ports).discover(api));
+    }
+    return new StatefulSet(cluster, api, pods);
+  }
+
   /** A cluster whose nodes have networks of their own, not yet started; else skips the test. */
   Cluster inNamespaces(int count) throws Exception {
     Namespaces network = Namespaces.create(count);
