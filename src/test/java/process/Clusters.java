@@ -81,7 +81,9 @@ final class Clusters implements BeforeEachCallback, AfterEachCallback {
       node.join("");
       pods.add(node.ports(ports).discover(api));
     }
-    return new StatefulSet(cluster, api, pods);
+    StatefulSet set = new StatefulSet(cluster, api, pods);
+    opened.add(set);
+    return set;
   }
 
   /** A cluster whose nodes have networks of their own, not yet started; else skips the test. */

@@ -75,7 +75,7 @@ class KubernetesIT {
     StatefulSet set = clusters.inPods(3);
     Cluster cluster = set.cluster();
     set.scale(1);
-    try (Workload load = cluster.load(2)) {
+    try (Workload load = cluster.idle().through(set::serves).start(2)) {
       cluster.pass(500, 1_500);
       set.scale(3);
       load.awaitWrites(cluster.nodes(), WAIT);

@@ -5,6 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Does to nodes, in the order of Kubernetes' controller, what that does to the pods of a
@@ -12,20 +17,41 @@ import java.util.List;
  * address for one life; an update goes from the last pod to the first, and waits until each is
  * ready. One thread.
  */
-final class StatefulSet {
+final class StatefulSet implements AutoCloseable {
 
   /** How long the connections of clients may still come to a pod that is to end. */
   private static final Duration PRE_STOP = Duration.ofMillis(500);
 
+  private static final long PROBE_MILLIS = 200;
+
   private final Cluster cluster;
   private final KubernetesApi api;
   private final List<ClusterNode> pods;
+  private final Set<ClusterNode> ready = ConcurrentHashMap.newKeySet();
+  private final Set<ClusterNode> ending = ConcurrentHashMap.newKeySet();
+  private final ScheduledExecutorService kubelet = Executors.newSingleThreadScheduledExecutor();
   private int addresses = 1;
 
   StatefulSet(Cluster cluster, KubernetesApi api, List<ClusterNode> pods) {
     this.cluster = cluster;
     this.api = api;
     this.pods = List.copyOf(pods);
+    kubelet.scheduleWithFixedDelay(this::probe, PROBE_MILLIS, PROBE_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  private void probe() {
+    for (ClusterNode pod : pods) {
+      if (pod.isReady()) {
+        ready.add(pod);
+      } else {
+        ready.remove(pod);
+      }
+    }
+  }
+
+  /** Whether the Service sends clients to a pod: it is ready and not about to end. Thread-safe. */
+  boolean serves(ClusterNode pod) {
+    return ready.contains(pod) && !ending.contains(pod);
   }
 
   /** Its pods, running or not, as a cluster. */
@@ -87,14 +113,22 @@ final class StatefulSet {
   void create(ClusterNode pod) throws Exception {
     // All of 127.0.0.0/8 is this machine.
     pod.host("127.0.1." + addresses++).start();
+    ready.remove(pod);
+    ending.remove(pod);
     api.running(pod.id(), pod.host(), pod.ports().management());
   }
 
   private void end(ClusterNode pod) throws Exception {
     api.terminating(pod.id(), pod.host(), pod.ports().management());
+    ending.add(pod);
     Eventually.pass(PRE_STOP);
     assertTrue(pod.isAlive(), () -> pod + " has ended by itself");
     assertEquals(0, pod.terminate(), () -> pod + " ended badly");
     api.gone(pod.id());
+  }
+
+  @Override
+  public void close() {
+    kubelet.shutdownNow();
   }
 }

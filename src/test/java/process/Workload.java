@@ -23,6 +23,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
 import process.Operation.Fate;
 import process.Operation.ReadOperation;
 import process.Operation.WriteOperation;
@@ -78,11 +79,18 @@ final class Workload implements AutoCloseable {
           .version(HttpClient.Version.HTTP_1_1)
           .connectTimeout(Duration.ofSeconds(2))
           .build();
+  private volatile Predicate<ClusterNode> served = node -> true;
   private volatile boolean stopping;
 
   Workload(List<ClusterNode> nodes, Random random) {
     this.nodes = List.copyOf(nodes);
     this.random = random;
+  }
+
+  /** Lets clients turn to those nodes only that a service sends them to. */
+  Workload through(Predicate<ClusterNode> service) {
+    served = service;
+    return this;
   }
 
   /** Adds so many clients to each node. */
@@ -196,6 +204,11 @@ final class Workload implements AutoCloseable {
       while (!stopping) {
         if (at != home && System.nanoTime() - awayUntilNanos >= 0) {
           at = home;
+        }
+        if (!served.test(nodes.get(at))) {
+          turnAway();
+          TimeUnit.MILLISECONDS.sleep(own.nextInt(THINK_MILLIS_MAX));
+          continue;
         }
         int choice = own.nextInt(400);
         if (choice < 120) {
