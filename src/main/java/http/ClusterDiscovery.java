@@ -1,12 +1,15 @@
 package http;
 
 import java.util.Optional;
+import org.apache.pekko.Done;
 import org.apache.pekko.actor.AbstractExtensionId;
 import org.apache.pekko.actor.ActorSystem;
+import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.Extension;
 import org.apache.pekko.actor.ExtensionIdProvider;
 import org.apache.pekko.cluster.Cluster;
+import org.apache.pekko.http.javadsl.Http;
 import org.apache.pekko.http.javadsl.server.Route;
 import org.apache.pekko.http.scaladsl.model.Uri;
 import org.apache.pekko.management.cluster.bootstrap.ClusterBootstrap;
@@ -48,6 +51,13 @@ public final class ClusterDiscovery extends AbstractExtensionId<ClusterDiscovery
     String self = "http://" + Cluster.get(system).selfAddress().hostPort().replaceFirst(".*@", "");
     bootstrap.routes(ManagementRouteProviderSettings$.MODULE$.apply(Uri.apply(self), true));
     bootstrap.start();
+    // Connections that were used a moment ago would otherwise be cut off, with a complaint.
+    CoordinatedShutdown.get(system)
+        .addTask(
+            CoordinatedShutdown.PhaseBeforeActorSystemTerminate(),
+            "discovery-connections",
+            () ->
+                Http.get(system).shutdownAllConnectionPools().thenApply(end -> Done.getInstance()));
     return new Running(new HttpClusterBootstrapRoutes(bootstrap.settings()).getRoutes());
   }
 

@@ -158,6 +158,22 @@ final class ManagementServerTest {
   }
 
   @Test
+  void tellsOtherNodesWhoIsInWhereTheyLookForEachOther() throws Exception {
+    ActorSystem plain = joined();
+    cluster = Optional.of(plain);
+    assertEquals(404, get("/bootstrap/seed-nodes").statusCode());
+    end(plain);
+    ActorSystem discovering =
+        joined("pekko.extensions = [http.ClusterDiscovery], pekko.discovery.method = config");
+    cluster = Optional.of(discovering);
+    HttpResponse<String> seeds = get("/bootstrap/seed-nodes");
+    assertEquals(200, seeds.statusCode(), seeds.body());
+    String self = Cluster.get(discovering).selfMember().address().toString();
+    assertTrue(seeds.body().contains("\"selfNode\":\"" + self + "\""), seeds.body());
+    assertShows(discovering);
+  }
+
+  @Test
   void answersWhatItDoesNotKnowWithNotFound() throws Exception {
     cluster = Optional.of(joined());
     assertEquals(404, get("/nothing").statusCode());
@@ -196,15 +212,21 @@ final class ManagementServerTest {
 
   /** A cluster system that is a cluster of its own, and Up. */
   private static ActorSystem joined() throws Exception {
+    return joined("");
+  }
+
+  private static ActorSystem joined(String moreConfig) throws Exception {
     ActorSystem joined =
         ActorSystem.create(
             "peqlite",
             ConfigFactory.parseString(
-                    "pekko.actor.provider = cluster, pekko.loglevel = ERROR,"
+                    moreConfig
+                        + "\npekko.actor.provider = cluster, pekko.loglevel = ERROR,"
                         + "pekko.remote.artery.canonical { hostname = 127.0.0.1, port = 0 },"
                         + "pekko.cluster.periodic-tasks-initial-delay = 100ms,"
                         + "pekko.coordinated-shutdown.exit-jvm = off,"
-                        + "pekko.management.http.hostname = 127.0.0.1")
+                        + "pekko.management.http { hostname = 127.0.0.1,"
+                        + " routes.cluster-bootstrap = \"\" }")
                 .withFallback(ConfigFactory.defaultReference())
                 .resolve());
     Cluster own = Cluster.get(joined);
