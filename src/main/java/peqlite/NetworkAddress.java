@@ -75,6 +75,14 @@ public record NetworkAddress(String host, int port) {
     }
   }
 
+  /**
+   * What other machines are to be told instead of this: a wildcard says nothing to them, and an
+   * address by which they reach this machine anyway does.
+   */
+  NetworkAddress forOthers(NetworkAddress reachable) {
+    return isWildcard() ? new NetworkAddress(reachable.host(), port) : this;
+  }
+
   @Override
   public String toString() {
     return (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;

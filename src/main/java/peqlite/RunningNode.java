@@ -100,7 +100,7 @@ final class RunningNode {
       Optional<ManagementServer> management = show(settings, runtime);
       RunningNode node = new RunningNode(settings, directory, runtime, server, management);
       if (node.servesHttp()) {
-        runtime.servesHttpAt(node.urlForOthers());
+        runtime.servesHttpAt("http://" + node.httpAddress().forOthers(node.clusterAddress()));
       }
       return node;
     } catch (StartException e) {
@@ -179,14 +179,6 @@ final class RunningNode {
   /** Where HTTP is served, if it is, as a URL without a path. */
   String url() {
     return "http://" + httpAddress();
-  }
-
-  /** The same for other machines, to which a wildcard address would say nothing. */
-  private String urlForOthers() {
-    NetworkAddress own = httpAddress();
-    return own.isWildcard()
-        ? "http://" + new NetworkAddress(clusterAddress().host(), own.port())
-        : url();
   }
 
   /**

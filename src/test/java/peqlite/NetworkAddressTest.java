@@ -63,4 +63,15 @@ final class NetworkAddressTest {
     assertFalse(new NetworkAddress("0.0.0.0", 1).isLoopback());
     assertFalse(new NetworkAddress("192.0.2.1", 1).isLoopback());
   }
+
+  @Test
+  void namesAnAddressThatOthersReachInsteadOfEveryAddress() {
+    NetworkAddress reachable = new NetworkAddress("10.1.2.3", 7355);
+    assertEquals(
+        new NetworkAddress("10.1.2.3", 4001),
+        new NetworkAddress("0.0.0.0", 4001).forOthers(reachable));
+    assertEquals(
+        new NetworkAddress("db.example", 4001),
+        new NetworkAddress("db.example", 4001).forOthers(reachable));
+  }
 }
