@@ -3,6 +3,9 @@ package actors;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.cluster.ClusterEvent;
+import org.apache.pekko.cluster.Member;
+import org.apache.pekko.cluster.typed.Cluster;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +35,30 @@ final class ClusterView {
   Optional<String> problem() {
     String reason = problem;
     return reason.isEmpty() ? Optional.empty() : Optional.of(reason);
+  }
+
+  /**
+   * How many members this node reaches, itself included, or does not reach; none without a cluster
+   * side.
+   */
+  int members(boolean reachable) {
+    ActorSystem<?> current = system;
+    if (current == null) {
+      return 0;
+    }
+    ClusterEvent.CurrentClusterState state;
+    try {
+      state = Cluster.get(current).state();
+    } catch (IllegalStateException ended) {
+      return 0; // it ends at this moment
+    }
+    int count = 0;
+    for (Member member : state.getMembers()) {
+      if (state.getUnreachable().contains(member) != reachable) {
+        count++;
+      }
+    }
+    return count;
   }
 
   /** Pekko has given up a message. */

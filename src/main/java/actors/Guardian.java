@@ -39,6 +39,7 @@ final class Guardian {
       ReadPool reads,
       ReplicaGauge gauge,
       WriteGauge writes,
+      NodeMetrics metrics,
       ApplierHandle handle,
       SequencerLink link,
       ClusterView view,
@@ -86,6 +87,7 @@ final class Guardian {
                 journalExecutor,
                 materials.reads(),
                 gauge,
+                materials.metrics(),
                 materials.handle(),
                 link,
                 materials.processId()),
@@ -101,9 +103,10 @@ final class Guardian {
                 materials.processId(),
                 gauge,
                 materials.writes(),
+                materials.metrics(),
                 link),
             "write-session");
-    LocalParts local = new LocalParts(replica, session, readGate, gauge);
+    LocalParts local = new LocalParts(replica, session, readGate, gauge, materials.metrics());
     CompletableFuture<ActorRef<ClusterKeeper.Command>> self = new CompletableFuture<>();
     ActorRef<ClusterKeeper.Command> keeper =
         context.spawn(

@@ -1,6 +1,6 @@
 package actors;
 
-import java.nio.file.Path;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -53,6 +53,7 @@ final class LocalNode implements Node {
   private final ActorRef<ReadGate.Command> readGate;
   private final ReadPool reads;
   private final ReplicaGauge gauge;
+  private final NodeMetrics metrics;
   private final WriteGauge writes;
   private final SequencerLink link;
   private final ClusterView view;
@@ -74,6 +75,7 @@ final class LocalNode implements Node {
     this.replica = parts.replica();
     this.session = parts.session();
     this.readGate = parts.readGate();
+    this.metrics = parts.metrics();
     this.reads = reads;
     this.gauge = gauge;
     this.writes = writes;
@@ -85,7 +87,7 @@ final class LocalNode implements Node {
 
   @Override
   public CompletionStage<WriteAnswer> write(
-      WriteRequest request, Duration timeout, boolean queued) {
+      WriteRequest request, Duration timeout, boolean queued, String requestId) {
     byte[] encoded = RequestCodec.encode(request);
     int max = settings.write().requestBytesMax();
     if (encoded.length > max) {
@@ -100,12 +102,28 @@ final class LocalNode implements Node {
     CompletableFuture<WriteAnswer> answer = new CompletableFuture<>();
     session.tell(
         new WriteSession.Submit(
-            encoded, System.nanoTime() + timeout.toNanos(), timeout.toNanos(), queued, answer));
+            encoded,
+            System.nanoTime() + timeout.toNanos(),
+            timeout.toNanos(),
+            queued,
+            requestId,
+            answer));
     return answer;
   }
 
   @Override
   public CompletionStage<ReadAdmission> admit(
+      ReadLevel level, Optional<Duration> freshness, OptionalLong minSeq, Duration timeout) {
+    long began = System.nanoTime();
+    return admission(level, freshness, minSeq, timeout)
+        .thenApply(
+            admission -> {
+              metrics.admitted(level, admission, System.nanoTime() - began);
+              return admission;
+            });
+  }
+
+  private CompletionStage<ReadAdmission> admission(
       ReadLevel level, Optional<Duration> freshness, OptionalLong minSeq, Duration timeout) {
     ReplicaGauge.Reading now = gauge.read();
     long deadlineNanos = System.nanoTime() + timeout.toNanos();
@@ -115,7 +133,7 @@ final class LocalNode implements Node {
       }
       // Nobody has said lately that nothing is missing here; the sequencer is asked before no.
       Duration wait = timeout.compareTo(FRESHEN) < 0 ? timeout : FRESHEN;
-      return admit(ReadLevel.WEAK, Optional.empty(), minSeq, wait)
+      return admission(ReadLevel.WEAK, Optional.empty(), minSeq, wait)
           .thenApply(
               admission ->
                   admission instanceof ReadAdmission.Refused
@@ -173,7 +191,7 @@ final class LocalNode implements Node {
         now.problem().or(view::problem),
         writes.pending(),
         view.messagesDropped(),
-        size(NodeSettings.databaseFile(settings.dataDirectory())),
+        databaseBytes(),
         now.walBytes());
   }
 
@@ -189,8 +207,24 @@ final class LocalNode implements Node {
         && writes.sessionOpen();
   }
 
-  private static long size(Path file) {
-    return file.toFile().length();
+  /** The size of the database file; 0 while there is none. */
+  long databaseBytes() {
+    return NodeSettings.databaseFile(settings.dataDirectory()).toFile().length();
+  }
+
+  /** What is free for this process where the data directory is. */
+  long diskFreeBytes() {
+    return settings.dataDirectory().toFile().getUsableSpace();
+  }
+
+  /** The size of the file system that the data directory is on. */
+  long diskBytes() {
+    return settings.dataDirectory().toFile().getTotalSpace();
+  }
+
+  @Override
+  public CompositeMeterRegistry metrics() {
+    return metrics.registry();
   }
 
   /** This node as the others see it. */

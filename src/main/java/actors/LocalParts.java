@@ -7,7 +7,8 @@ record LocalParts(
     ActorRef<Replica.Command> replica,
     ActorRef<WriteSession.Command> session,
     ActorRef<ReadGate.Command> readGate,
-    ReplicaGauge gauge) {
+    ReplicaGauge gauge,
+    NodeMetrics metrics) {
 
   /** Hands a message to the part it is for; what is for none of them is passed over. */
   void deliver(NodeMessage message) {

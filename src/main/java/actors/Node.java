@@ -1,5 +1,6 @@
 package actors;
 
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -22,8 +23,16 @@ public interface Node {
    * @param timeout the deadline of the whole write, failover included; then the answer is what is
    *     known
    * @param queued answer as soon as the journal holds the write
+   * @param requestId what the log of this node calls it by, empty for nothing; one line, for people
    */
-  CompletionStage<WriteAnswer> write(WriteRequest request, Duration timeout, boolean queued);
+  CompletionStage<WriteAnswer> write(
+      WriteRequest request, Duration timeout, boolean queued, String requestId);
+
+  /** The same, without a name for the log. */
+  default CompletionStage<WriteAnswer> write(
+      WriteRequest request, Duration timeout, boolean queued) {
+    return write(request, timeout, queued, "");
+  }
 
   /**
    * Waits until the local database may answer a read.
@@ -80,6 +89,12 @@ public interface Node {
    * @param timeout how long to wait until that is durable
    */
   CompletionStage<AbortResult> abort(Position position, Duration timeout);
+
+  /**
+   * What this node measures. It costs next to nothing until a registry is added that shows it, such
+   * as one of an application of its own.
+   */
+  CompositeMeterRegistry metrics();
 
   /** Whether foreign keys are enforced; the same on every node. */
   boolean foreignKeys();

@@ -85,8 +85,10 @@ public final class NodeRuntime {
     } catch (JournalException e) {
       return CompletableFuture.failedFuture(e);
     }
+    NodeMetrics metrics = new NodeMetrics();
     ReadPool reads =
-        ReadPool.open(NodeSettings.databaseFile(settings.dataDirectory()), settings.read());
+        ReadPool.open(
+            NodeSettings.databaseFile(settings.dataDirectory()), settings.read(), metrics);
     ReplicaGauge gauge = new ReplicaGauge();
     WriteGauge writes = new WriteGauge();
     ApplierHandle handle = new ApplierHandle();
@@ -105,6 +107,7 @@ public final class NodeRuntime {
             reads,
             gauge,
             writes,
+            metrics,
             handle,
             link,
             view,
@@ -130,6 +133,7 @@ public final class NodeRuntime {
             parts -> {
               LocalNode node =
                   new LocalNode(settings, parts.local(), reads, gauge, writes, link, view);
+              metrics.show(settings.version(), node, gauge, writes, reads, view);
               self.complete(node);
               NodeRuntime runtime =
                   new NodeRuntime(system, node, store, reads, handle, view, parts, refused);
@@ -184,6 +188,7 @@ public final class NodeRuntime {
             materials.view().messageDropped();
           }
         };
+    materials.metrics().clusterStarted();
     Config config =
         ConfigFactory.parseMap(Map.of(IDENTITY, clusterId))
             .withFallback(materials.settings().pekko());

@@ -132,6 +132,13 @@ final class Peers {
     return peers.values().stream().mapToLong(peer -> peer.applied).min().orElse(0);
   }
 
+  /** How many events up to the head each of them has not applied, by node id. */
+  Map<String, Long> lags(long head) {
+    Map<String, Long> lags = new HashMap<>();
+    peers.values().forEach(peer -> lags.put(peer.nodeId, Math.max(0, head - peer.applied)));
+    return lags;
+  }
+
   /** Tells something to the node of this name. */
   void tellNode(String nodeId, NodeMessage message) {
     peers.forEach(

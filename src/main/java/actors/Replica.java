@@ -188,6 +188,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private final Journal journal;
   private final ReadPool reads;
   private final ReplicaGauge gauge;
+  private final NodeMetrics metrics;
   private final AttemptNote note;
   private final ApplierHandle handle;
   private final TimerScheduler<Command> timers;
@@ -258,6 +259,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       Executor journalExecutor,
       ReadPool reads,
       ReplicaGauge gauge,
+      NodeMetrics metrics,
       ApplierHandle handle,
       SequencerLink link,
       String processId) {
@@ -284,6 +286,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
                                                 journalExecutor,
                                                 reads,
                                                 gauge,
+                                                metrics,
                                                 handle,
                                                 link,
                                                 processId,
@@ -308,6 +311,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       Executor journalExecutor,
       ReadPool reads,
       ReplicaGauge gauge,
+      NodeMetrics metrics,
       ApplierHandle handle,
       SequencerLink link,
       String processId,
@@ -322,6 +326,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     this.journal = journal;
     this.reads = reads;
     this.gauge = gauge;
+    this.metrics = metrics;
     this.handle = handle;
     this.session = start.session();
     this.readGate = start.readGate();
@@ -466,6 +471,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   private Behavior<Command> onLookFailed(LookFailed failed) {
     looking = false;
+    metrics.journalFailed();
     journalUnreachable = true;
     getContext().getLog().debug("the journal could not be looked at: {}", failed.reason());
     publish();
@@ -696,6 +702,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       misfit = misfit(position.seq(), position.hash(), startHead);
       journalUnreachable = false;
     } catch (JournalException e) {
+      metrics.journalFailed();
       startHead = -1;
       journalUnreachable = true;
       failed(String.valueOf(e.getMessage()));
@@ -785,6 +792,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       condemned(String.valueOf(e.getMessage()));
       return List.of();
     } catch (JournalException e) {
+      metrics.journalFailed();
       journalUnreachable = true;
       failed(String.valueOf(e.getMessage()));
       return List.of();
@@ -798,6 +806,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     boolean arePushed = nextArePushed;
     int deathsSoFar = deaths;
     boolean careful = firstAttempt && deathsSoFar >= AttemptNote.DEATHS_UNTIL_CAREFUL;
+    long began = System.nanoTime();
     ApplyResult result =
         open.apply(
             events,
@@ -816,6 +825,11 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
               public boolean isGivenUp(Position running) {
                 return runsLong(open, running);
               }
+
+              @Override
+              public void slow(EventApplier.SlowApply slow) {
+                tookLong(slow);
+              }
             },
             new CommitListener() {
               @Override
@@ -833,6 +847,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
                 changes.add(applied);
               }
             });
+    metrics.applied(System.nanoTime() - began, open.sessionCount());
     position = open.position();
     gauge.runningLong(null);
     note.clear(); // whatever came of it, the process is alive
@@ -916,6 +931,15 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     return isGivenUp(running);
   }
 
+  /** What this node took is told to its session, which knows its client's name for it. */
+  private void tookLong(EventApplier.SlowApply slow) {
+    if (slow.ours()) {
+      session.tell(new WriteSession.Slow(slow.session(), slow.number(), slow.statement()));
+    } else {
+      slow.statement().log("");
+    }
+  }
+
   private boolean isGivenUp(Position request) {
     Entry.Verdict verdict = verdicts.get(request);
     return verdict != null && verdict.abort();
@@ -928,7 +952,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     timers.cancel(Self.RETRY);
     failingAt = null;
     showHeld(at);
+    metrics.held();
     getContext().getLog().warn("request {} is held: {}", at, reason);
+    session.tell(new WriteSession.Held(at, reason));
     reportHeld(at);
     step();
   }
@@ -1017,6 +1043,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   }
 
   private void failed(String reason) {
+    metrics.replicaFailed();
     if (!problem.equals(Optional.of(reason))) {
       String said = "the replica cannot go on, and tries again: {}";
       if (journalUnreachable) {
@@ -1033,6 +1060,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   /** The database is made anew from the journal, because it holds what it must not hold. */
   private void makeAnew(String reason) {
+    metrics.rebuilt();
     getContext().getLog().warn("the database is made anew: {}", reason);
     closeApplier();
     try {

@@ -20,6 +20,7 @@ import java.util.concurrent.Executor;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.ChildFailed;
+import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.Terminated;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -380,6 +381,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
         .onMessageEquals(Finish.NOW, this::onFinish)
         .onSignal(ChildFailed.class, this::onWriterFailed)
         .onSignal(Terminated.class, this::onWriterStopped)
+        .onSignal(PostStop.class, stop -> onStopped())
         .build();
   }
 
@@ -486,6 +488,12 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     }
     lastSeq = persisted.seq();
     roundTripBegan = appendBegan;
+    parts
+        .metrics()
+        .appended(
+            partsLeft.isEmpty() ? inFlightItems.size() : 0,
+            bytes.length,
+            System.nanoTime() - appendBegan);
     inFlight = null;
     push(bytes);
     if (!open) {
@@ -588,6 +596,11 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       return writer == null ? lookForAnswers(now) : this;
     }
     peers.forgetSilent(now, SILENCE_MAX.toNanos());
+    parts
+        .metrics()
+        .sequencer(
+            new NodeMetrics.SequencerReading(
+                true, queue.size(), queue.bytes(), peers.lags(lastSeq)));
     boolean allKnown = true;
     for (ActorRef<NodeMessage> node : members.reachable()) {
       if (!peers.isKnown(node, now, HEARD_MAX.toNanos())) {
@@ -607,6 +620,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
               new Entry.Verdict(verdict.position(), statement, verdict.abort(), verdict.reason()));
       if (order(entry)) {
         held.settled(verdict.position());
+        parts.metrics().verdict(verdict.abort());
         getContext()
             .getLog()
             .warn(
@@ -692,6 +706,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
           .getLog()
           .warn("an operator gives up request {}: {}", ask.position(), request.statements());
       held.settled(ask.position());
+      parts.metrics().verdict(true);
       aborts.put(item, read);
       flush();
     }
@@ -1022,6 +1037,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private void opened() {
     open = true;
     opening = false;
+    parts.metrics().sequencerOpened();
     long now = System.nanoTime();
     getContext()
         .getLog()
@@ -1045,10 +1061,12 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   }
 
   private Behavior<Command> onJournalFailed(JournalFailed failed) {
+    parts.metrics().journalFailed();
     return ended("the sequencer ends: " + failed.reason());
   }
 
   private Behavior<Command> onWriterFailed(ChildFailed failed) {
+    parts.metrics().journalFailed();
     return ended(
         "the journal does not take "
             + (opening ? "a sequencer's opening: " : "an event: ")
@@ -1061,8 +1079,14 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
 
   private Behavior<Command> ended(String reason) {
     getContext().getLog().debug("{}", reason);
+    parts.metrics().sequencerFailed();
     parts.replica().tell(new Replica.SequencerLost(reason, false));
     return Behaviors.stopped();
+  }
+
+  private Behavior<Command> onStopped() {
+    parts.metrics().sequencer(NodeMetrics.SequencerReading.NONE);
+    return this;
   }
 
   private static JournalFailed journalFailed(@Nullable Throwable failure) {

@@ -49,6 +49,11 @@ final class SequencerQueue {
     return queue.size();
   }
 
+  /** The bytes of what waits. */
+  long bytes() {
+    return bytes;
+  }
+
   /** Where a repeat was ordered by this sequencer, or null if it does not remember it. */
   @Nullable Position orderedAt(Sequencer.Item item) {
     return item.number() == 0 ? null : ordered.get(Id.of(item));

@@ -13,10 +13,13 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.event.Level;
 import sql.Position;
+import sql.RequestId;
 import storage.AppliedEntry;
 import storage.Entry;
 import storage.EntryCodec;
+import storage.SlowStatement;
 
 /**
  * This node's side of every write it takes: numbers it in the node's session, sends it to the
@@ -55,6 +58,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       long deadlineNanos,
       long timeoutNanos,
       boolean queued,
+      String requestId,
       CompletableFuture<WriteAnswer> answer)
       implements Command {}
 
@@ -73,6 +77,12 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
 
   /** Another sequencer is open: what was sent to its predecessor may be lost. */
   record SequencerOpen(long epoch) implements Command {}
+
+  /** A statement of a request took long to apply here. */
+  record Slow(Position session, long number, SlowStatement statement) implements Command {}
+
+  /** This node's replica cannot get past a request. */
+  record Held(Position position, String reason) implements Command {}
 
   /**
    * Take no more writes, wait until those that were taken are answered, close the session, and
@@ -101,10 +111,14 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
 
   private static final long CLOSING_NANOS_MAX = Duration.ofSeconds(1).toNanos();
 
+  /** Lines about single writes that one look at all of them may log. */
+  private static final int LINES_MAX = 10;
+
   private final Settings settings;
   private final String nodeId;
   private final ReplicaGauge gauge;
   private final WriteGauge writes;
+  private final NodeMetrics metrics;
   private final SequencerLink link;
   private final String processId;
 
@@ -123,6 +137,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
   private long sentBytes;
   private long closingSinceNanos;
   private long openingSentNanos;
+  private int linesLeft;
   private boolean flushing;
   private @Nullable CompletableFuture<Integer> drained;
 
@@ -132,13 +147,15 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       String processId,
       ReplicaGauge gauge,
       WriteGauge writes,
+      NodeMetrics metrics,
       SequencerLink link) {
     return Behaviors.setup(
         context ->
             Behaviors.withTimers(
                 timers ->
                     new WriteSession(
-                        context, timers, settings, nodeId, processId, gauge, writes, link)));
+                        context, timers, settings, nodeId, processId, gauge, writes, metrics,
+                        link)));
   }
 
   private WriteSession(
@@ -149,12 +166,14 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       String processId,
       ReplicaGauge gauge,
       WriteGauge writes,
+      NodeMetrics metrics,
       SequencerLink link) {
     super(context);
     this.settings = settings;
     this.nodeId = nodeId;
     this.gauge = gauge;
     this.writes = writes;
+    this.metrics = metrics;
     this.link = link;
     this.processId = processId;
     this.nonce = nextNonce();
@@ -172,6 +191,8 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
         .onMessage(SequencerOpen.class, this::onSequencerOpen)
         .onMessageEquals(Self.FLUSH, this::onFlush)
         .onMessageEquals(Self.TICK, this::onTick)
+        .onMessage(Slow.class, this::onSlow)
+        .onMessage(Held.class, this::onHeld)
         .onMessage(Drain.class, this::onDrain)
         .build();
   }
@@ -191,7 +212,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       refusal = "too many writes wait at this node";
     }
     if (refusal != null) {
-      submit.answer().complete(new WriteAnswer.NotApplied(refusal, RETRY_AFTER));
+      answer(submit, new WriteAnswer.NotApplied(refusal, RETRY_AFTER));
       return this;
     }
     bytes += submit.request().length;
@@ -211,6 +232,9 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       PendingWrite write = waiting.remove();
       long number = open.add(write);
       write.entry = EntryCodec.encode(new Entry.Submitted(current, number, write.submit.request()));
+      if (getContext().getLog().isDebugEnabled()) {
+        say(write, Level.DEBUG, "is number " + number + " of session " + current);
+      }
       send(write, current, number, System.nanoTime());
     }
   }
@@ -222,6 +246,9 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
   }
 
   private void send(PendingWrite write, Position current, long number, long now) {
+    if (write.sentNanos != 0) {
+      metrics.writeSentAgain();
+    }
     write.sentNanos = now;
     if (!write.counted) {
       write.counted = true;
@@ -299,6 +326,9 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       arrived(write);
       if (!write.givingUp && write.position == null) {
         write.position = item.position();
+        if (getContext().getLog().isDebugEnabled()) {
+          say(write, Level.DEBUG, "is ordered at " + item.position());
+        }
         if (write.submit.queued()) {
           answer(write, new WriteAnswer.Queued(item.position()));
         }
@@ -323,6 +353,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       } else if (entry instanceof AppliedEntry.SessionOpened opened) {
         if (opened.nonce().equals(nonce)) {
           session = opened.position();
+          metrics.sessionOpened();
           getContext().getLog().debug("session {} is open", opened.position());
         }
       } else if (entry instanceof AppliedEntry.SessionClosed closed) {
@@ -358,8 +389,55 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
     write.entry = null;
   }
 
-  private static void answer(PendingWrite write, WriteAnswer answer) {
-    write.submit.answer().complete(answer);
+  private void answer(PendingWrite write, WriteAnswer answer) {
+    answer(write.submit, answer);
+  }
+
+  private void answer(Submit submit, WriteAnswer answer) {
+    if (!submit.answer().isDone()) { // by nobody else
+      long began = submit.deadlineNanos() - submit.timeoutNanos();
+      metrics.writeEnded(end(answer), System.nanoTime() - began);
+      submit.answer().complete(answer);
+    }
+  }
+
+  private static NodeMetrics.WriteEnd end(WriteAnswer answer) {
+    if (answer instanceof WriteAnswer.Applied) {
+      return NodeMetrics.WriteEnd.APPLIED;
+    }
+    if (answer instanceof WriteAnswer.Queued) {
+      return NodeMetrics.WriteEnd.QUEUED;
+    }
+    if (answer instanceof WriteAnswer.Committed) {
+      return NodeMetrics.WriteEnd.COMMITTED;
+    }
+    return answer instanceof WriteAnswer.Unknown
+        ? NodeMetrics.WriteEnd.UNKNOWN
+        : NodeMetrics.WriteEnd.NOT_APPLIED;
+  }
+
+  private Behavior<Command> onSlow(Slow slow) {
+    PendingWrite write = slow.session().equals(session) ? open.get(slow.number()) : null;
+    slow.statement().log(write == null ? "" : write.submit.requestId());
+    return this;
+  }
+
+  /** The replica knows it by its position; clients know it by the name that they gave it. */
+  private Behavior<Command> onHeld(Held held) {
+    open.forEach(
+        (number, write) -> {
+          if (held.position().equals(write.position)) {
+            say(write, Level.WARN, held.position() + " is held: " + held.reason());
+          }
+        });
+    return this;
+  }
+
+  /** Says something of one write, under the name by which the log of HTTP knows it. */
+  private void say(PendingWrite write, Level level, String what) {
+    RequestId.inLog(
+        write.submit.requestId(),
+        () -> getContext().getLog().atLevel(level).log("request {}", what));
   }
 
   /**
@@ -415,6 +493,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
 
   private Behavior<Command> onTick() {
     long now = System.nanoTime();
+    linesLeft = LINES_MAX;
     Position current = session;
     if (current == null) {
       boolean closing = closingSinceNanos != 0;
@@ -456,7 +535,11 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       List<Long> settled) {
     long left = write.submit.deadlineNanos() - now;
     if (left <= 0 && !write.isAnswered()) {
-      answer(write, atDeadline(write));
+      WriteAnswer answer = atDeadline(write);
+      answer(write, answer);
+      if (linesLeft-- > 0) {
+        say(write, Level.WARN, "has missed its deadline; its client is told " + answer);
+      }
     }
     if (write.isSettledAt(applied)) {
       // Its outcome was lost with a failure of this node's; the number is taken all the same.
@@ -469,6 +552,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
     boolean giveUpNow = !write.givingUp && !promised && write.position == null && left <= giveUp;
     if (giveUpNow) {
       write.givingUp = true;
+      metrics.writeGivenUp();
     }
     if (giveUpNow
         || (write.position == null || write.givingUp) && now - write.sentNanos > patience(write)) {

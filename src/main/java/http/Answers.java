@@ -36,6 +36,10 @@ final class Answers {
   private static final ContentType TEXT =
       MediaTypes.TEXT_PLAIN.toContentType(HttpCharsets.custom("utf-8"));
 
+  private static final ContentType PROMETHEUS =
+      MediaTypes.customWithOpenCharset("text", "plain", Map.of("version", "0.0.4"), false)
+          .toContentType(HttpCharsets.custom("utf-8"));
+
   private static final HttpHeader RQLITE = RawHeader.create("X-RQLITE-VERSION", RQLITE_VERSION);
   private static final HttpHeader DUPLICATE = RawHeader.create("Peqlite-Duplicate", "true");
 
@@ -64,6 +68,11 @@ final class Answers {
   HttpResponse text(int status, String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     return empty(status).withEntity(HttpEntities.create(TEXT, bytes));
+  }
+
+  /** What is measured, in the format that Prometheus reads. */
+  HttpResponse metrics(byte[] text) {
+    return empty(200).withEntity(HttpEntities.create(PROMETHEUS, text));
   }
 
   /** A response that is JSON and not about the database. */

@@ -31,8 +31,6 @@ import sql.StatementRules;
  */
 final class DatabaseRoutes {
 
-  private static final String REQUESTS = "/db/requests/";
-
   private final Node node;
   private final HttpSettings settings;
   private final Bodies bodies;
@@ -58,23 +56,19 @@ final class DatabaseRoutes {
     this.keys = new KeyRoutes(node, answers);
   }
 
-  /** Answers a request; empty if there is no such endpoint. */
-  Optional<CompletionStage<HttpResponse>> route(
-      String path, HttpRequest request, QueryParameters parameters) {
-    boolean query = path.startsWith("/db/query");
-    Optional<Endpoint> endpoint = endpoint(path, request);
-    if (endpoint.isEmpty()) {
-      return Optional.empty();
-    }
+  /** Answers a request whose method the route takes. */
+  CompletionStage<HttpResponse> answer(
+      Route route, String path, HttpRequest request, QueryParameters parameters, String requestId) {
+    Endpoint endpoint = endpoint(route, path, request);
     RequestContext context =
         new RequestContext(
             parameters,
-            ResultOptions.of(parameters, query),
+            ResultOptions.of(parameters, route == Route.QUERY),
             System.nanoTime(),
-            parameters.timeout(settings.timeout(), settings.timeoutMax()));
-    Endpoint found = endpoint.get();
-    return Optional.of(
-        bodies.serve(request, context.timeout(), body -> found.answer(request, body, context)));
+            parameters.timeout(settings.timeout(), settings.timeoutMax()),
+            requestId);
+    return bodies.serve(
+        request, context.timeout(), body -> endpoint.answer(request, body, context));
   }
 
   /** Answers a request whose body was read; may throw {@link RequestException}. */
@@ -82,34 +76,19 @@ final class DatabaseRoutes {
     CompletionStage<HttpResponse> answer(HttpRequest request, byte[] body, RequestContext context);
   }
 
-  private Optional<Endpoint> endpoint(String path, HttpRequest request) {
-    boolean get = request.method().equals(HttpMethods.GET);
-    if (path.startsWith("/db/query")) {
-      Router.allow(request, HttpMethods.GET, HttpMethods.POST);
-      return Optional.of(get ? this::queryByUrl : this::queryByBody);
-    }
-    if (path.startsWith("/db/execute")) {
-      Router.allow(request, HttpMethods.POST);
-      return Optional.of(this::execute);
-    }
-    if (path.startsWith(REQUESTS)) {
-      Router.allow(request, HttpMethods.GET);
-      String key = QueryParameters.decode(path.substring(REQUESTS.length()), false);
-      return Optional.of((any, body, context) -> keys.requests(key, context));
-    }
-    if (path.startsWith("/db/request")) {
-      Router.allow(request, HttpMethods.POST);
-      return Optional.of(this::request);
-    }
-    if (path.startsWith("/db/load")) {
-      Router.allow(request, HttpMethods.POST);
-      return Optional.of(this::load);
-    }
-    if (path.startsWith("/db/sql")) {
-      Router.allow(request, HttpMethods.GET, HttpMethods.POST);
-      return Optional.of(this::sql);
-    }
-    return Optional.empty();
+  private Endpoint endpoint(Route route, String path, HttpRequest request) {
+    return switch (route) {
+      case QUERY -> request.method().equals(HttpMethods.GET) ? this::queryByUrl : this::queryByBody;
+      case EXECUTE -> this::execute;
+      case KEY -> {
+        String key = QueryParameters.decode(path.substring(Route.KEY.path().length()), false);
+        yield (any, body, context) -> keys.requests(key, context);
+      }
+      case REQUEST -> this::request;
+      case LOAD -> this::load;
+      case SQL -> this::sql;
+      default -> throw new IllegalArgumentException(route + " is not about the database");
+    };
   }
 
   private CompletionStage<HttpResponse> queryByUrl(

@@ -30,10 +30,16 @@ public final class HttpServer {
   private final ClassicActorSystemProvider system;
   private final ServerBinding binding;
   private final InFlight inFlight;
+  private final Metrics metrics;
   private @Nullable CompletionStage<Done> stopped;
 
-  private HttpServer(ClassicActorSystemProvider system, ServerBinding binding, InFlight inFlight) {
+  private HttpServer(
+      ClassicActorSystemProvider system,
+      ServerBinding binding,
+      InFlight inFlight,
+      Metrics metrics) {
     this.system = system;
+    this.metrics = metrics;
     this.binding = binding;
     this.inFlight = inFlight;
   }
@@ -49,7 +55,8 @@ public final class HttpServer {
       ClassicActorSystemProvider system, Node node, HttpSettings settings) {
     InFlight inFlight = new InFlight();
     AtomicInteger port = new AtomicInteger(settings.port());
-    Router router = new Router(system, node, settings, inFlight, port::get);
+    Metrics metrics = new Metrics(node.metrics());
+    Router router = new Router(system, node, settings, inFlight, metrics, port::get);
     Config config = system.classicSystem().settings().config();
     return Http.get(system)
         .newServerAt(settings.host(), settings.port())
@@ -58,7 +65,13 @@ public final class HttpServer {
         .thenApply(
             binding -> {
               port.set(binding.localAddress().getPort());
-              return new HttpServer(system, binding, inFlight);
+              return new HttpServer(system, binding, inFlight, metrics);
+            })
+        .whenComplete(
+            (server, failure) -> {
+              if (failure != null) {
+                metrics.close();
+              }
             });
   }
 
@@ -101,7 +114,8 @@ public final class HttpServer {
                     .completeOnTimeout(
                         Done.getInstance(), left(deadlineNanos), TimeUnit.NANOSECONDS))
         .thenCompose(idle -> binding.terminate(Duration.ofNanos(left(deadlineNanos))))
-        .thenApply(terminated -> Done.getInstance());
+        .thenApply(terminated -> Done.getInstance())
+        .whenComplete((done, failure) -> metrics.close());
   }
 
   private static long left(long deadlineNanos) {

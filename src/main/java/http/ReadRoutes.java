@@ -164,7 +164,10 @@ final class ReadRoutes {
       time = !own.isZero() && own.compareTo(time) < 0 ? own : time;
       time = settings.readTimeMax().compareTo(time) < 0 ? settings.readTimeMax() : time;
       return new ReadLimits(
-          of.startNanos() + time.toNanos(), settings.readRowsMax(), settings.readBytesMax());
+          of.startNanos() + time.toNanos(),
+          settings.readRowsMax(),
+          settings.readBytesMax(),
+          of.requestId());
     }
 
     void run() throws ReadFailure {

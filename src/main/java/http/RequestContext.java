@@ -9,9 +9,14 @@ import java.time.Duration;
  * @param options how its results are to be written
  * @param startNanos when it arrived, by {@link System#nanoTime()}
  * @param timeout the deadline of the whole request, counted from its arrival
+ * @param requestId what the log calls it by
  */
 record RequestContext(
-    QueryParameters parameters, ResultOptions options, long startNanos, Duration timeout) {
+    QueryParameters parameters,
+    ResultOptions options,
+    long startNanos,
+    Duration timeout,
+    String requestId) {
 
   /** What is left until the deadline; never negative. */
   Duration remaining() {

@@ -11,19 +11,20 @@ import org.apache.pekko.Done;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
 import org.apache.pekko.http.javadsl.model.HttpEntity;
 import org.apache.pekko.http.javadsl.model.HttpHeader;
-import org.apache.pekko.http.javadsl.model.HttpMethod;
 import org.apache.pekko.http.javadsl.model.HttpMethods;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.http.javadsl.model.headers.Connection;
+import org.apache.pekko.http.javadsl.model.headers.RawHeader;
 import org.apache.pekko.stream.javadsl.Sink;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import sql.RequestId;
 
 /**
- * Takes each request to what answers it. Paths are matched by prefix, as rqlite does it, so that
- * {@code /db/query/} works; other paths are 404, other methods 405, both without a body.
- * Thread-safe; it never blocks, and its answer never fails.
+ * Takes each request to what answers it, names it and measures it. Where there is no {@link Route}
+ * is 404, other methods than the route's are 405, both without a body. Thread-safe; it never
+ * blocks, and its answer never fails.
  */
 final class Router {
 
@@ -35,49 +36,81 @@ final class Router {
   /** Tells a client of a stopping server not to use the connection again. */
   private static final HttpHeader CLOSE = Connection.create("close");
 
+  private static final String REQUEST_ID = "X-Request-Id";
+
   private final ClassicActorSystemProvider system;
   private final InFlight inFlight;
   private final Answers answers;
   private final DatabaseRoutes database;
   private final StatusRoutes status;
+  private final HttpMetrics measured;
+  private final Metrics metrics;
+  private final HttpResponse openApi;
 
   Router(
       ClassicActorSystemProvider system,
       Node node,
       HttpSettings settings,
       InFlight inFlight,
+      Metrics metrics,
       IntSupplier port) {
     this.system = system;
     this.inFlight = inFlight;
+    this.metrics = metrics;
     this.answers = new Answers(settings, node.status().clusterAddress());
+    this.openApi = answers.json(200, OpenApi.text(settings.version()));
     Bodies bodies = new Bodies(system, settings);
     Spool spool = new Spool(settings.spoolDirectory(), settings.spoolBytesMax());
     AnswerStream.Server streams =
         new AnswerStream.Server(system, spool, inFlight, node.reads(), new AtomicInteger());
     this.database = new DatabaseRoutes(node, settings, bodies, answers, streams);
     this.status = new StatusRoutes(node, settings, bodies, spool, answers, port);
+    this.measured = new HttpMetrics(node.metrics(), bodies, spool);
   }
 
   /** Answers one request. */
   CompletionStage<HttpResponse> handle(HttpRequest request) {
+    long arrivedNanos = System.nanoTime();
+    String path = request.getUri().path();
+    Route route = Route.of(path);
+    String id = requestId(request);
     if (!inFlight.begin()) {
       HttpResponse refusal = answers.unavailable("this node is stopping", Duration.ofSeconds(1));
-      return CompletableFuture.completedFuture(refusal.addHeader(CLOSE));
+      measured.answered(route, refusal.status().intValue(), System.nanoTime() - arrivedNanos);
+      return CompletableFuture.completedFuture(
+          refusal.addHeader(CLOSE).addHeader(RawHeader.create(REQUEST_ID, id)));
     }
-    return guarded(request)
-        .thenApply(response -> inFlight.closing() ? response.addHeader(CLOSE) : response)
+    return guarded(request, route, path, id)
+        .thenApply(
+            response -> {
+              measured.answered(
+                  route, response.status().intValue(), System.nanoTime() - arrivedNanos);
+              HttpResponse named = response.addHeader(RawHeader.create(REQUEST_ID, id));
+              return inFlight.closing() ? named.addHeader(CLOSE) : named;
+            })
         .whenComplete((done, failure) -> inFlight.end());
   }
 
-  private CompletionStage<HttpResponse> guarded(HttpRequest request) {
+  /** What the client calls its request, or what it is called here. */
+  private static String requestId(HttpRequest request) {
+    return request
+        .getHeader(REQUEST_ID)
+        .map(HttpHeader::value)
+        .filter(RequestId::isSane)
+        .orElseGet(RequestId::next);
+  }
+
+  private CompletionStage<HttpResponse> guarded(
+      HttpRequest request, Route route, String path, String id) {
     try {
-      return route(request).exceptionally(failure -> failed(request, failure));
+      return route(request, route, path, id)
+          .exceptionally(failure -> failed(request, path, id, failure));
     } catch (RuntimeException failure) {
-      return withoutBody(request, failed(request, failure));
+      return withoutBody(request, failed(request, path, id, failure));
     }
   }
 
-  private HttpResponse failed(HttpRequest request, Throwable failure) {
+  private HttpResponse failed(HttpRequest request, String path, String id, Throwable failure) {
     Throwable cause =
         failure instanceof CompletionException && failure.getCause() != null
             ? failure.getCause()
@@ -85,49 +118,40 @@ final class Router {
     if (cause instanceof RequestException refusal) {
       return answers.refused(refusal);
     }
-    LOG.error("{} {} failed", request.method().value(), request.getUri().path(), cause);
+    RequestId.inLog(id, () -> LOG.error("{} {} failed", request.method().value(), path, cause));
     return answers.internalError();
   }
 
-  private CompletionStage<HttpResponse> route(HttpRequest request) {
+  private CompletionStage<HttpResponse> route(
+      HttpRequest request, Route route, String path, String id) {
     if (request.method().equals(HttpMethods.OPTIONS)) {
       return withoutBody(request, answers.empty(200));
     }
-    String path = request.getUri().path();
     QueryParameters parameters =
         QueryParameters.parse(request.getUri().rawQueryString().orElse(null));
-    if (path.startsWith("/db/")) {
-      return database
-          .route(path, request, parameters)
-          .orElseGet(() -> withoutBody(request, answers.empty(404)));
+    if (route == Route.NONE) {
+      return withoutBody(request, answers.empty(404));
     }
-    if (path.startsWith("/status")) {
-      allow(request, HttpMethods.GET);
-      return discarded(request).thenCompose(done -> status.status(parameters));
+    if (!route.methods().contains(request.method())) {
+      throw new RequestException(RequestException.Kind.METHOD, "method not allowed");
     }
-    if (path.startsWith("/nodes")) {
-      allow(request, HttpMethods.GET);
-      return discarded(request).thenCompose(done -> status.nodes(parameters));
-    }
-    if (path.startsWith("/readyz")) {
-      allow(request, HttpMethods.GET);
-      return discarded(request).thenCompose(done -> status.ready(parameters));
-    }
-    if (path.equals("/leader")) {
-      allow(request, HttpMethods.GET, HttpMethods.POST);
-      return request.method().equals(HttpMethods.GET)
-          ? discarded(request).thenCompose(done -> status.leader(parameters))
-          : status.moveLeader(request, parameters);
-    }
-    if (path.equals("/abort")) {
-      allow(request, HttpMethods.POST);
-      return status.abort(request, parameters);
-    }
-    if (path.equals("/health")) {
-      allow(request, HttpMethods.GET);
-      return withoutBody(request, status.health());
-    }
-    return withoutBody(request, answers.empty(404));
+    boolean get = request.method().equals(HttpMethods.GET);
+    return switch (route) {
+      case QUERY, EXECUTE, KEY, REQUEST, LOAD, SQL ->
+          database.answer(route, path, request, parameters, id);
+      case STATUS -> discarded(request).thenCompose(done -> status.status(parameters));
+      case NODES -> discarded(request).thenCompose(done -> status.nodes(parameters));
+      case READY -> discarded(request).thenCompose(done -> status.ready(parameters));
+      case LEADER ->
+          get
+              ? discarded(request).thenCompose(done -> status.leader(parameters))
+              : status.moveLeader(request, parameters);
+      case ABORT -> status.abort(request, parameters);
+      case HEALTH -> withoutBody(request, status.health());
+      case METRICS -> withoutBody(request, answers.metrics(metrics.text()));
+      case OPENAPI -> withoutBody(request, openApi);
+      case NONE -> throw new IllegalStateException("nothing is there");
+    };
   }
 
   /** Answers without looking at the body. */
@@ -150,14 +174,5 @@ final class Router {
         .completionTimeout(DISCARD_TIMEOUT)
         .runWith(Sink.ignore(), system)
         .exceptionally(failure -> Done.getInstance());
-  }
-
-  static void allow(HttpRequest request, HttpMethod... methods) {
-    for (HttpMethod method : methods) {
-      if (request.method().equals(method)) {
-        return;
-      }
-    }
-    throw new RequestException(RequestException.Kind.METHOD, "method not allowed");
   }
 }

@@ -79,13 +79,13 @@ final class WriteRoutes {
     }
     boolean wait = context.parameters().flag("wait");
     WriteRequest request = new WriteRequest(plan.statements(), context.transaction(), false, key);
-    return node.write(request, context.remaining(), !wait)
+    return node.write(request, context.remaining(), !wait, context.requestId())
         .thenApply(answer -> answered(answer, applied -> queued(applied, context)));
   }
 
   private CompletionStage<HttpResponse> ordered(
       Plan plan, WriteRequest request, RequestContext context, boolean hideQueries) {
-    return node.write(request, context.remaining(), false)
+    return node.write(request, context.remaining(), false, context.requestId())
         .thenApply(
             answer -> answered(answer, applied -> applied(plan, applied, context, hideQueries)));
   }

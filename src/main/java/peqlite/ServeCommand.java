@@ -141,6 +141,12 @@ final class ServeCommand implements Callable<Integer> {
   private @Nullable Boolean foreignKeys;
 
   @Option(
+      names = "--log-format",
+      paramLabel = "FORMAT",
+      description = "Lines of the log: text (default), or json, an object each.")
+  private @Nullable String logFormat;
+
+  @Option(
       names = "--config",
       paramLabel = "FILE",
       description = "A file with the keys that differ from the defaults.")
@@ -153,6 +159,7 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws SettingsException, StartException, InterruptedException {
     Config config = SettingsSource.load(given(), System.getenv(), Optional.ofNullable(configFile));
     Settings settings = Settings.from(config);
+    settings.log().format().use();
     if (settings.httpAddress().isEmpty()) {
       throw new SettingsException("--http-addr: is empty, and a node that is served needs one");
     }
@@ -230,6 +237,7 @@ final class ServeCommand implements Callable<Integer> {
     put(given, "journal-password", journalPassword);
     put(given, "journal-password-file", journalPasswordFile);
     put(given, "foreign-keys", foreignKeys);
+    put(given, "log-format", logFormat);
     return given;
   }
 

@@ -30,6 +30,7 @@ import java.util.regex.Pattern;
  * @param keys limits of the idempotency keys
  * @param read limits of reads
  * @param http limits of the HTTP interface
+ * @param log what is logged, and how
  */
 public record Settings(
     Optional<String> nodeId,
@@ -47,7 +48,8 @@ public record Settings(
     Apply apply,
     Keys keys,
     Read read,
-    Http http) {
+    Http http,
+    Log log) {
 
   private static final Pattern NODE_ID = Pattern.compile("[A-Za-z0-9._:\\-\\[\\]]{1,64}");
   private static final int KIB = 1 << 10;
@@ -127,6 +129,14 @@ public record Settings(
       Duration stopDeadline) {}
 
   /**
+   * Keys under {@code peqlite.log}.
+   *
+   * @param format of its lines
+   * @param slowStatement how long a statement may take without being logged; zero for ever
+   */
+  public record Log(LogFormat format, Duration slowStatement) {}
+
+  /**
    * Reads and checks all of it.
    *
    * @throws SettingsException naming the first value that cannot be used
@@ -150,7 +160,8 @@ public record Settings(
         apply(reader),
         keys(reader),
         read(reader),
-        http(reader));
+        http(reader),
+        log(reader));
   }
 
   private static Optional<String> nodeId(SettingsReader reader) throws SettingsException {
@@ -312,5 +323,14 @@ public record Settings(
           "peqlite.http.bodies-bytes-max", "is less than peqlite.http.body-bytes-max");
     }
     return http;
+  }
+
+  private static Log log(SettingsReader reader) throws SettingsException {
+    String path = "peqlite.log.format";
+    String format = reader.text(path);
+    return new Log(
+        LogFormat.of(format)
+            .orElseThrow(() -> reader.wrong(path, "'" + format + "' is neither text nor json")),
+        reader.duration("peqlite.log.slow-statement", Duration.ZERO, Duration.ofDays(1)));
   }
 }

@@ -33,6 +33,7 @@ final class SettingsSource {
           Map.entry("discovery-selector", "peqlite.discovery.selector"),
           Map.entry("discovery-nodes-min", "peqlite.discovery.nodes-min"),
           Map.entry("foreign-keys", "peqlite.foreign-keys"),
+          Map.entry("log-format", "peqlite.log.format"),
           Map.entry("journal", "peqlite.journal.plugin"),
           Map.entry("journal-url", "peqlite.journal.url"),
           Map.entry("journal-user", "peqlite.journal.user"),

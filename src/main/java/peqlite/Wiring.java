@@ -89,7 +89,8 @@ final class Wiring {
         apply.statementCache(),
         apply.resultBytesMax(),
         apply.walBytesMax(),
-        apply.databaseBytesMax());
+        apply.databaseBytesMax(),
+        settings.log().slowStatement().toNanos());
   }
 
   private static Replica.Settings replica(Settings.Apply apply) {
@@ -109,7 +110,8 @@ final class Wiring {
         read.queueMax(),
         settings.foreignKeys(),
         read.cacheBytes(),
-        DatabaseConnections.LENGTH_MAX);
+        DatabaseConnections.LENGTH_MAX,
+        settings.log().slowStatement().toNanos());
   }
 
   private static WriteSession.Settings write(Settings.Write write) {

@@ -46,6 +46,43 @@ public final class SqlText {
     return statements;
   }
 
+  /**
+   * A text for people to read: without the values that stand in it, which may be secrets, without
+   * comments, in one line, and cut.
+   *
+   * @param lengthMax how long it may be; what is cut is marked
+   */
+  public static String withoutValues(String text, int lengthMax) {
+    StringBuilder shown = new StringBuilder(Math.min(text.length(), lengthMax) + 1);
+    Lexer lexer = new Lexer(text);
+    boolean space = false;
+    while (lexer.advance()) {
+      TokenKind kind = lexer.kind();
+      if (kind.isTrivia()) {
+        space = shown.length() > 0;
+        continue;
+      }
+      if (space) {
+        shown.append(' ');
+        space = false;
+      }
+      if (shown.length() >= lengthMax) {
+        shown.setLength(lengthMax);
+        return shown.append('\u2026').toString();
+      }
+      switch (kind) {
+        case STRING, BLOB, NUMBER, ILLEGAL -> shown.append('?');
+        default ->
+            shown.append(text, lexer.start(), Math.min(lexer.end(), lexer.start() + lengthMax));
+      }
+    }
+    if (shown.length() > lengthMax) {
+      shown.setLength(lengthMax);
+      shown.append('\u2026');
+    }
+    return shown.toString();
+  }
+
   /** Tells which semicolon ends a statement, as SQLite's own {@code sqlite3_complete} does. */
   private static final class Boundary {
 

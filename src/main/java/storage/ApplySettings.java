@@ -12,6 +12,7 @@ package storage;
  * @param resultBytesMax bytes of rows that a write may return; beyond it the answer leaves them out
  * @param walBytesMax size of the write-ahead log above which it is checkpointed and started anew
  * @param databaseBytesMax the largest database file, 0 for no limit
+ * @param slowStatementNanos how long a statement may take without being logged, 0 for ever
  */
 public record ApplySettings(
     String nodeId,
@@ -21,4 +22,28 @@ public record ApplySettings(
     int statementCacheMax,
     long resultBytesMax,
     long walBytesMax,
-    long databaseBytesMax) {}
+    long databaseBytesMax,
+    long slowStatementNanos) {
+
+  /** Without a log of slow statements. */
+  public ApplySettings(
+      String nodeId,
+      boolean foreignKeys,
+      long stepLimit,
+      long cacheBytes,
+      int statementCacheMax,
+      long resultBytesMax,
+      long walBytesMax,
+      long databaseBytesMax) {
+    this(
+        nodeId,
+        foreignKeys,
+        stepLimit,
+        cacheBytes,
+        statementCacheMax,
+        resultBytesMax,
+        walBytesMax,
+        databaseBytesMax,
+        0);
+  }
+}

@@ -16,6 +16,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import sql.IdempotencyKey;
 import sql.Position;
+import sql.Statement;
 import sql.WriteOutcome;
 import sql.WriteRequest;
 
@@ -60,7 +61,19 @@ public final class EventApplier implements AutoCloseable {
     default boolean isGivenUp(Position position) {
       return false;
     }
+
+    /** Told, on the applying thread, of a statement that took long. Must not throw. */
+    default void slow(SlowApply slow) {}
   }
+
+  /**
+   * A statement that took at least {@link ApplySettings#slowStatementNanos}.
+   *
+   * @param session the session that its request is numbered in
+   * @param number the request's number there
+   * @param ours whether that is a session of this node's
+   */
+  public record SlowApply(Position session, long number, boolean ours, SlowStatement statement) {}
 
   private record Place(Position position, int statement) {}
 
@@ -117,6 +130,11 @@ public final class EventApplier implements AutoCloseable {
   /** The sessions that are open now, with the nonces they were opened with. */
   public Map<Position, String> openSessions() {
     return sessions.nonces();
+  }
+
+  /** How many sessions are open now. */
+  public int sessionCount() {
+    return sessions.count();
   }
 
   /** The digest of all outcomes up to an event; empty if it is not kept, or cannot be read now. */
@@ -308,6 +326,8 @@ public final class EventApplier implements AutoCloseable {
     private Position position = new Position(0, 0);
     private int statement = COMMIT;
     private boolean statementsCut;
+    private Position session = new Position(0, 0);
+    private long number;
     private Decoded current = new Decoded(0, NOTHING, EventHash.none());
 
     Attempt(
@@ -496,6 +516,8 @@ public final class EventApplier implements AutoCloseable {
             TransactionLost,
             EnvironmentFailure,
             StepLimitExceeded {
+      this.session = session;
+      this.number = number;
       boolean resumed = state.statement > 0;
       Entry.Verdict verdict = verdicts.get(position);
       if (verdict != null
@@ -610,6 +632,18 @@ public final class EventApplier implements AutoCloseable {
     @Override
     public void at(int statementIndex) {
       statement = statementIndex;
+    }
+
+    @Override
+    public void ran(Statement ran, long nanos) {
+      if (settings.slowStatementNanos() > 0 && nanos >= settings.slowStatementNanos()) {
+        watch.slow(
+            new SlowApply(
+                session,
+                number,
+                isOurs(session),
+                new SlowStatement(ran.sql(), nanos, "write " + position)));
+      }
     }
   }
 

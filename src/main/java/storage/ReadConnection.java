@@ -47,6 +47,7 @@ final class ReadConnection {
   private final ReadStatements statements;
   private final BooleanSupplier closing;
   private final int generation;
+  private final long slowStatementNanos;
   private long deadlineNanos;
   private boolean broken;
 
@@ -63,6 +64,7 @@ final class ReadConnection {
     this.statements =
         new ReadStatements(connection, settings.statementsMax(), settings.statementCharactersMax());
     this.generation = generation;
+    this.slowStatementNanos = settings.slowStatementNanos();
     this.closing = closing;
   }
 
@@ -148,6 +150,24 @@ final class ReadConnection {
 
   /** Runs a statement; in a transaction if one was begun, else by itself. */
   void query(
+      Statement statement, ReadLimits limits, Usage usage, boolean inTransaction, RowSink sink)
+      throws ReadFailure {
+    if (slowStatementNanos == 0) {
+      queryNow(statement, limits, usage, inTransaction, sink);
+      return;
+    }
+    long began = System.nanoTime();
+    try {
+      queryNow(statement, limits, usage, inTransaction, sink);
+    } finally {
+      long nanos = System.nanoTime() - began;
+      if (nanos >= slowStatementNanos) {
+        new SlowStatement(statement.sql(), nanos, "read").log(limits.requestId());
+      }
+    }
+  }
+
+  private void queryNow(
       Statement statement, ReadLimits limits, Usage usage, boolean inTransaction, RowSink sink)
       throws ReadFailure {
     deadlineNanos = limits.deadlineNanos();

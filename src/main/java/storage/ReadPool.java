@@ -41,12 +41,32 @@ public final class ReadPool implements AutoCloseable {
     T run(ReadSnapshot snapshot) throws Exception;
   }
 
+  /** Told of every {@linkplain #submit submitted} work. Called on any thread; must not block. */
+  public interface Observer {
+
+    /** A work is over, whatever came of it; for so long it waited for a connection, and had one. */
+    void ran(long waitedNanos, long ranNanos);
+
+    /** A work was refused, because too many wait. */
+    void refused();
+  }
+
+  private static final Observer NOBODY =
+      new Observer() {
+        @Override
+        public void ran(long waitedNanos, long ranNanos) {}
+
+        @Override
+        public void refused() {}
+      };
+
   private static final Logger LOG = LoggerFactory.getLogger(ReadPool.class);
   private static final long CLOSE_WAIT_MILLIS = 5_000;
   private static final AtomicInteger THREADS = new AtomicInteger();
 
   private final Path databaseFile;
   private final ReadSettings settings;
+  private final Observer observer;
   private final Semaphore permits;
   private final ConcurrentLinkedDeque<ReadConnection> idle = new ConcurrentLinkedDeque<>();
   private final ThreadPoolExecutor threads;
@@ -67,9 +87,10 @@ public final class ReadPool implements AutoCloseable {
   private final Set<Connection> handedOut =
       Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
 
-  private ReadPool(Path databaseFile, ReadSettings settings) {
+  private ReadPool(Path databaseFile, ReadSettings settings, Observer observer) {
     this.databaseFile = databaseFile;
     this.settings = settings;
+    this.observer = observer;
     this.permits = new Semaphore(settings.connections());
     this.threads =
         new ThreadPoolExecutor(
@@ -87,7 +108,12 @@ public final class ReadPool implements AutoCloseable {
    * @param databaseFile the replica's file
    */
   public static ReadPool open(Path databaseFile, ReadSettings settings) {
-    return new ReadPool(databaseFile, settings);
+    return new ReadPool(databaseFile, settings, NOBODY);
+  }
+
+  /** The same, with somebody who is told what is read. */
+  public static ReadPool open(Path databaseFile, ReadSettings settings, Observer observer) {
+    return new ReadPool(databaseFile, settings, observer);
   }
 
   /**
@@ -101,7 +127,11 @@ public final class ReadPool implements AutoCloseable {
     try {
       threads.execute(task);
     } catch (RejectedExecutionException e) {
-      throw closing ? closed() : new RejectedExecutionException("too many reads are waiting");
+      if (closing) {
+        throw closed();
+      }
+      observer.refused();
+      throw new RejectedExecutionException("too many reads are waiting");
     }
     return task.result;
   }
@@ -197,6 +227,11 @@ public final class ReadPool implements AutoCloseable {
   /** How many submitted works wait for a thread, now. */
   public int queued() {
     return threads.getQueue().size();
+  }
+
+  /** How many connections there may be. */
+  public int connections() {
+    return settings.connections();
   }
 
   /** How many connections are borrowed, now. */
@@ -352,6 +387,7 @@ public final class ReadPool implements AutoCloseable {
   private final class Task<T> implements Runnable {
     private final Work<T> work;
     private final CompletableFuture<T> result = new CompletableFuture<>();
+    private final long submittedNanos = System.nanoTime();
 
     Task(Work<T> work) {
       this.work = work;
@@ -363,7 +399,14 @@ public final class ReadPool implements AutoCloseable {
         // There are as many threads as connections, so one becomes free when its reader ends.
         long deadlineNanos = System.nanoTime() + Long.MAX_VALUE / 2;
         if (borrowPermit(deadlineNanos)) {
-          result.complete(withSnapshot(work, deadlineNanos));
+          long began = System.nanoTime();
+          T done;
+          try {
+            done = withSnapshot(work, deadlineNanos);
+          } finally {
+            observer.ran(began - submittedNanos, System.nanoTime() - began);
+          }
+          result.complete(done);
         } else {
           abandon();
         }

@@ -10,6 +10,7 @@ package storage;
  * @param lengthMax the longest text, blob, row or statement in bytes
  * @param statementsMax prepared statements that each connection keeps
  * @param statementCharactersMax their SQL texts' length together; a longer one is not kept
+ * @param slowStatementNanos how long a statement may take without being logged, 0 for ever
  */
 public record ReadSettings(
     int connections,
@@ -18,7 +19,8 @@ public record ReadSettings(
     long cacheBytes,
     int lengthMax,
     int statementsMax,
-    int statementCharactersMax) {
+    int statementCharactersMax,
+    long slowStatementNanos) {
 
   private static final int STATEMENTS_MAX = 256;
   private static final int STATEMENT_CHARACTERS_MAX = 1_000_000;
@@ -32,9 +34,20 @@ public record ReadSettings(
     }
   }
 
-  /** With the usual bounds on prepared statements. */
+  /** With the usual bounds on prepared statements, and without a log of slow ones. */
   public ReadSettings(
       int connections, int queueMax, boolean foreignKeys, long cacheBytes, int lengthMax) {
+    this(connections, queueMax, foreignKeys, cacheBytes, lengthMax, 0);
+  }
+
+  /** With the usual bounds on prepared statements. */
+  public ReadSettings(
+      int connections,
+      int queueMax,
+      boolean foreignKeys,
+      long cacheBytes,
+      int lengthMax,
+      long slowStatementNanos) {
     this(
         connections,
         queueMax,
@@ -42,6 +55,7 @@ public record ReadSettings(
         cacheBytes,
         lengthMax,
         STATEMENTS_MAX,
-        STATEMENT_CHARACTERS_MAX);
+        STATEMENT_CHARACTERS_MAX,
+        slowStatementNanos);
   }
 }

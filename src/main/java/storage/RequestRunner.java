@@ -29,6 +29,9 @@ final class RequestRunner {
     /** From now on a loss of the transaction is that statement's failure. */
     void at(int statement);
 
+    /** A statement has run for so long, and has an outcome. */
+    void ran(Statement statement, long nanos);
+
     /** Commits what is applied so far, position included. */
     void commit() throws SQLException, TransactionLost, EnvironmentFailure;
   }
@@ -199,6 +202,7 @@ final class RequestRunner {
             .runner()
             .run(statement, classification, event.timestampMicros(), seed, rowBytesMax);
     state.digest = Digest.add(state.digest, database.runner().lastDigest());
+    cut.ran(statement, result.nanos());
     return result;
   }
 

@@ -119,6 +119,11 @@ final class Sessions {
     return nonces;
   }
 
+  /** How many are open. */
+  int count() {
+    return open.size();
+  }
+
   /** Whether the number is still to be taken: its session is open and has not taken it. */
   boolean takes(Position id, long number) {
     Session session = open.get(id);

@@ -111,6 +111,7 @@ class ReplicaTest {
                 executor,
                 reads,
                 gauge,
+                new NodeMetrics(),
                 new ApplierHandle(),
                 link,
                 "process"),

@@ -10,6 +10,7 @@ final class TestParts {
   final TestProbe<WriteSession.Command> session;
   final TestProbe<ReadGate.Command> readGate;
   final ReplicaGauge gauge = new ReplicaGauge();
+  final NodeMetrics metrics = new NodeMetrics();
 
   TestParts(ActorTestKit testKit) {
     replica = testKit.createTestProbe();
@@ -18,6 +19,6 @@ final class TestParts {
   }
 
   LocalParts local() {
-    return new LocalParts(replica.getRef(), session.getRef(), readGate.getRef(), gauge);
+    return new LocalParts(replica.getRef(), session.getRef(), readGate.getRef(), gauge, metrics);
   }
 }

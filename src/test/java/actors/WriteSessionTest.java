@@ -5,25 +5,30 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.LoggingTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import sql.Position;
+import sql.RequestId;
 import sql.StatementResult;
 import sql.WriteOutcome;
 import storage.AppliedEntry;
 import storage.Entry;
 import storage.EntryCodec;
+import storage.SlowStatement;
 
 /** A session between a probe for the sequencer and a hand that plays the replica. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -49,6 +54,7 @@ class WriteSessionTest {
   private final class Scenario {
     final ReplicaGauge gauge = new ReplicaGauge();
     final WriteGauge writes = new WriteGauge();
+    final NodeMetrics metrics = new NodeMetrics();
     final SequencerLink link = new SequencerLink();
     final TestProbe<Sequencer.Command> sequencer = testKit.createTestProbe();
     final ActorRef<WriteSession.Command> session;
@@ -65,6 +71,7 @@ class WriteSessionTest {
                   "process",
                   gauge,
                   writes,
+                  metrics,
                   link));
     }
 
@@ -81,7 +88,12 @@ class WriteSessionTest {
       CompletableFuture<WriteAnswer> answer = new CompletableFuture<>();
       session.tell(
           new WriteSession.Submit(
-              request, System.nanoTime() + timeout.toNanos(), timeout.toNanos(), queued, answer));
+              request,
+              System.nanoTime() + timeout.toNanos(),
+              timeout.toNanos(),
+              queued,
+              "request-7",
+              answer));
       return answer;
     }
 
@@ -184,6 +196,58 @@ class WriteSessionTest {
         new WriteSession.Ordered(
             EPOCH, List.of(new WriteSession.OrderedItem(SESSION, 1, new Position(3, 0)))));
     assertEquals(new WriteAnswer.Queued(new Position(3, 0)), get(answer));
+  }
+
+  @Test
+  void theLogKnowsAWriteByTheNameThatItsClientGaveIt() throws Exception {
+    Scenario scenario = new Scenario(10, 10, LONG);
+    scenario.open();
+    CompletableFuture<WriteAnswer> answer = scenario.submit(LONG, true);
+    scenario.sent();
+    scenario.ordered(EPOCH, 1, 3);
+    get(answer); // from now on its position is known
+    assertLogged(
+        "3.0 is held: it took more than 5 steps",
+        () ->
+            scenario.session.tell(
+                new WriteSession.Held(new Position(3, 0), "it took more than 5 steps")));
+    SlowStatement slow = new SlowStatement("INSERT INTO t VALUES(1)", 2_000_000_000, "write 3.0");
+    assertLogged(
+        "2000 ms for a statement of write 3.0: INSERT INTO t VALUES(?)",
+        () -> scenario.session.tell(new WriteSession.Slow(SESSION, 1, slow)));
+  }
+
+  private void assertLogged(String line, Runnable cause) {
+    LoggingTestKit.warn(line)
+        .withMdc(Map.of(RequestId.FIELD, "request-7"))
+        .expect(
+            testKit.system(),
+            () -> {
+              cause.run();
+              return null;
+            });
+  }
+
+  @Test
+  void measuresWritesByWhatTheirClientsWereTold() throws Exception {
+    Scenario scenario = new Scenario(1, 10, LONG);
+    SimpleMeterRegistry shown = new SimpleMeterRegistry();
+    scenario.metrics.registry().add(shown);
+    scenario.open();
+    CompletableFuture<WriteAnswer> first = scenario.submit(LONG, false);
+    assertInstanceOf(WriteAnswer.NotApplied.class, get(scenario.submit(LONG, false)));
+    scenario.sent();
+    scenario.taken(1, 3);
+    get(first);
+    scenario.awaitPending(0);
+    assertEquals(1, shown.get("peqlite.write").tag("outcome", "applied").timer().count());
+    assertEquals(1, shown.get("peqlite.write").tag("outcome", "not_applied").timer().count());
+    assertEquals(1, shown.get("peqlite.session.openings").functionCounter().count());
+    CompletableFuture<WriteAnswer> late = scenario.submit(Duration.ofSeconds(1), false);
+    assertInstanceOf(WriteAnswer.Unknown.class, get(late));
+    scenario.awaitPending(1);
+    assertEquals(1, shown.get("peqlite.write").tag("outcome", "unknown").timer().count());
+    assertEquals(1, shown.get("peqlite.write.given.up").functionCounter().count());
   }
 
   @Test

@@ -9,6 +9,7 @@ import actors.NodeStatus;
 import actors.ReadAdmission;
 import actors.ReadLevel;
 import actors.WriteAnswer;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -48,6 +49,8 @@ import storage.SqliteErrors;
 final class DatabaseNode implements Node, AutoCloseable {
 
   final List<WriteRequest> written = new ArrayList<>();
+  final List<String> requestIds = new ArrayList<>();
+  final CompositeMeterRegistry metrics = new CompositeMeterRegistry();
   final List<Duration> timeouts = new ArrayList<>();
   final List<ReadLevel> levels = new ArrayList<>();
   final Map<IdempotencyKey, KeyRecord> keys = new ConcurrentHashMap<>();
@@ -99,9 +102,15 @@ final class DatabaseNode implements Node, AutoCloseable {
   }
 
   @Override
+  public CompositeMeterRegistry metrics() {
+    return metrics;
+  }
+
+  @Override
   public synchronized CompletionStage<WriteAnswer> write(
-      WriteRequest request, Duration timeout, boolean queued) {
+      WriteRequest request, Duration timeout, boolean queued, String requestId) {
     written.add(request);
+    requestIds.add(requestId);
     timeouts.add(timeout);
     Function<WriteRequest, CompletionStage<WriteAnswer>> override = writeAnswer;
     if (override != null) {

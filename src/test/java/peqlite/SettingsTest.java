@@ -76,6 +76,7 @@ final class SettingsTest {
             1 << 30,
             Duration.ofSeconds(10)),
         settings.http());
+    assertEquals(new Settings.Log(LogFormat.TEXT, Duration.ofSeconds(1)), settings.log());
   }
 
   @Test

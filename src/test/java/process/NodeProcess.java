@@ -97,6 +97,7 @@ final class NodeProcess implements AutoCloseable {
     }
     found = READY.matcher(line);
     if (found.matches()) {
+      served.complete(found.group(1)); // a log of JSON says it in another way
       ready.complete(found.group(1));
     }
   }

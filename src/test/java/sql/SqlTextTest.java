@@ -30,6 +30,18 @@ class SqlTextTest {
         SqlText.split("SELECT 1; SELECT 2 ;\nSELECT 3"));
   }
 
+  @Test
+  void showsATextWithoutItsValues() {
+    assertEquals(
+        "INSERT INTO \"t\" VALUES(?, ?, ?, :name, NULL)",
+        SqlText.withoutValues(
+            " INSERT INTO \"t\"\n VALUES('a''b', x'00', -- secret\n 1.5e3, :name, NULL) ", 100));
+    assertEquals("SELECT a\u2026", SqlText.withoutValues("SELECT abc, def", 8));
+    assertEquals("SELECT a", SqlText.withoutValues("SELECT a", 8));
+    assertEquals("SELECT ?", SqlText.withoutValues("SELECT 'never ends", 100));
+    assertEquals("", SqlText.withoutValues("/* only */", 100));
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"", " ", ";", " ; ;; ", "-- only\n", "/* only */;", "/* open", "\uFEFF"})
   void leavesOutWhatIsEmpty(String text) {

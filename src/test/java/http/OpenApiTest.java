@@ -1,0 +1,275 @@
+package http;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import actors.AbortResult;
+import actors.ReadAdmission;
+import actors.WriteAnswer;
+import java.net.Socket;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import org.apache.pekko.http.javadsl.model.HttpMethod;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import sql.Position;
+import sql.WriteOutcome;
+
+/**
+ * Holds {@code openapi.json} to what the server answers: every endpoint is in it, and every status
+ * of every operation is brought about here, but for a few that are named.
+ */
+@Timeout(60)
+final class OpenApiTest {
+
+  /** What a handler's defect or a stopping server answers, which only some operations show here. */
+  private static final Set<String> NOT_TRIED =
+      Set.of(
+          "GET /db/query 500",
+          "GET /health 503",
+          "GET /metrics 503",
+          "GET /nodes 503",
+          "GET /openapi.json 503",
+          "GET /status 503");
+
+  private static final String SELECT = "[\"SELECT 1\"]";
+  private static final String INSERT = "[\"INSERT INTO t VALUES (1)\"]";
+
+  /** Every operation whose body is read, with one that is fine. */
+  private static final Map<String, String> WITH_BODY =
+      Map.of(
+          "/db/query", INSERT,
+          "/db/execute", INSERT,
+          "/db/request", INSERT,
+          "/db/load", "INSERT INTO t VALUES (1);",
+          "/db/sql", SELECT,
+          "/leader", "",
+          "/abort", "{\"position\":\"1.0\"}");
+
+  private static final Map<String, String> WITHOUT_BODY =
+      Map.of(
+          "/db/query", "/db/query?q=SELECT+1",
+          "/db/sql", "/db/sql?q=SELECT+1",
+          "/db/requests/{key}", "/db/requests/known");
+
+  @TempDir private Path directory;
+
+  @Test
+  void isWhatTheServerAnswers() throws Exception {
+    HttpSettings settings = HttpSettings.of("127.0.0.1", 0, "0.1.0").withBodies(1_000, 10_000);
+    OpenApiDocument document;
+    try (ServerFixture http = new ServerFixture(directory, settings, false)) {
+      document = new OpenApiDocument(http.get("/openapi.json").body());
+      assertEquals("0.1.0", document.tree().at("/info/version").asText());
+      everyRouteIsThere(document);
+      http.node.run("CREATE TABLE t (a)");
+      answersThatAreFine(http, document);
+      refusals(http, document);
+      troubles(http, document);
+    }
+    Path other = Files.createDirectory(directory.resolve("busy"));
+    try (ServerFixture busy = new ServerFixture(other, settings.withRequestsMax(0), false)) {
+      for (Map.Entry<String, String> one : WITH_BODY.entrySet()) {
+        document.check("POST", one.getKey(), post(busy, one.getKey(), one.getValue()));
+      }
+      for (Map.Entry<String, String> one : WITHOUT_BODY.entrySet()) {
+        document.check("GET", one.getKey(), busy.get(one.getValue()));
+      }
+    }
+    Set<String> missing = new TreeSet<>(document.documented());
+    missing.removeAll(document.seen());
+    assertEquals(new TreeSet<>(NOT_TRIED), missing);
+  }
+
+  private static void everyRouteIsThere(OpenApiDocument document) {
+    Set<String> documented = new TreeSet<>();
+    document
+        .tree()
+        .get("paths")
+        .properties()
+        .forEach(
+            path ->
+                path.getValue()
+                    .fieldNames()
+                    .forEachRemaining(
+                        method ->
+                            documented.add(
+                                method.toUpperCase(Locale.ROOT)
+                                    + " "
+                                    + path.getKey().replace("{key}", ""))));
+    Set<String> routed = new TreeSet<>();
+    for (Route route : Route.values()) {
+      for (HttpMethod method : route.methods()) {
+        routed.add(method.value() + " " + route.path());
+      }
+    }
+    assertEquals(routed, documented);
+  }
+
+  private static void answersThatAreFine(ServerFixture http, OpenApiDocument document)
+      throws Exception {
+    for (Map.Entry<String, String> one : WITH_BODY.entrySet()) {
+      if (!one.getKey().equals("/abort")) {
+        document.check("POST", one.getKey(), post(http, one.getKey(), one.getValue()));
+      }
+    }
+    String all = "?pretty&timings&seq&raft_index&transaction";
+    for (String more : List.of(all, all + "&associative", all + "&blob_array&qualify_columns")) {
+      String reads = "[\"SELECT a, 'x', 1.5, x'00', NULL FROM t\", \"SELECT * FROM t WHERE 0\"]";
+      document.check("POST", "/db/query", http.post("/db/query" + more, reads));
+      document.check("POST", "/db/query", http.post("/db/query" + more, "[\"SELECT nothing\"]"));
+      document.check("POST", "/db/request", http.post("/db/request" + more, reads));
+      document.check("POST", "/db/execute", http.post("/db/execute" + more, INSERT));
+      document.check("POST", "/db/execute", http.post("/db/execute" + more, "[\"x\"]"));
+      document.check("GET", "/db/query", http.get("/db/query" + more + "&q=SELECT+a+FROM+t"));
+      document.check("GET", "/db/query", http.get("/db/query" + more + "&q=DELETE+FROM+t"));
+    }
+    document.check("POST", "/db/execute", http.post("/db/execute?queue", INSERT));
+    document.check("POST", "/db/execute", http.post("/db/execute?queue&wait", "[]"));
+    document.check("POST", "/db/sql", http.post("/db/sql", "[\"VACUUM\"]"));
+    document.check("GET", "/db/sql", http.get("/db/sql?q=SELECT+1"));
+    HttpResponse<String> keyed =
+        http.send(
+            http.request("/db/execute")
+                .header("Idempotency-Key", "known")
+                .POST(HttpRequest.BodyPublishers.ofString(INSERT)));
+    document.check("POST", "/db/execute", keyed);
+    document.check("GET", "/db/requests/{key}", http.get("/db/requests/known?pretty&timings"));
+    document.check("GET", "/db/requests/{key}", http.get("/db/requests/unknown"));
+    document.check("GET", "/status", http.get("/status?pretty"));
+    document.check("GET", "/status", http.get("/status?key=peqlite.lag"), false);
+    document.check("GET", "/nodes", http.get("/nodes"));
+    document.check("GET", "/nodes", http.get("/nodes?ver=2"));
+    document.check("GET", "/leader", http.get("/leader"));
+    document.check("GET", "/readyz", http.get("/readyz?sync"));
+    document.check("GET", "/health", http.get("/health"));
+    document.check("GET", "/metrics", http.get("/metrics"));
+    document.check("GET", "/openapi.json", http.get("/openapi.json"));
+    http.node.abortResult = new AbortResult.Ordered(7, List.of("DELETE FROM t"));
+    document.check("POST", "/abort", http.post("/abort", "{\"position\":\"1.0\"}"));
+    http.node.abortResult = new AbortResult.Refused("every node has got past it");
+    document.check("POST", "/abort", http.post("/abort", "{\"position\":\"1.0\"}"));
+    http.node.abortResult = new AbortResult.Unknown();
+    document.check("POST", "/abort", http.post("/abort", "{\"position\":\"1.0\"}"));
+  }
+
+  private void refusals(ServerFixture http, OpenApiDocument document) throws Exception {
+    for (Route route : Route.values()) {
+      String path = route == Route.KEY ? "/db/requests/{key}" : route.path();
+      for (HttpMethod method : route.methods()) {
+        String target = path.replace("{key}", "k") + "?timeout=soon";
+        HttpResponse<String> bad =
+            http.send(
+                http.request(target).method(method.value(), HttpRequest.BodyPublishers.noBody()));
+        assertEquals(400, bad.statusCode(), target);
+        document.check(method.value(), path, bad);
+      }
+    }
+    for (String path : WITH_BODY.keySet()) {
+      document.check("POST", path, post(http, path, "x".repeat(2_000)));
+      document.check("POST", path, compressed(http, path, "POST"));
+      checkSlow(http, document, "POST", path, path);
+    }
+    for (Map.Entry<String, String> one : WITHOUT_BODY.entrySet()) {
+      HttpResponse<String> large =
+          http.send(
+              http.request(one.getValue())
+                  .method("GET", HttpRequest.BodyPublishers.ofString("x".repeat(2_000))));
+      document.check("GET", one.getKey(), large);
+      document.check("GET", one.getKey(), compressed(http, one.getValue(), "GET"));
+      checkSlow(http, document, "GET", one.getKey(), one.getValue());
+    }
+  }
+
+  private static HttpResponse<String> compressed(ServerFixture http, String target, String method)
+      throws Exception {
+    return http.send(
+        http.request(target)
+            .header("Content-Encoding", "gzip")
+            .method(method, HttpRequest.BodyPublishers.ofString("x")));
+  }
+
+  /** A body that never comes whole. */
+  private static void checkSlow(
+      ServerFixture http, OpenApiDocument document, String method, String path, String target)
+      throws Exception {
+    try (Socket socket = http.connect()) {
+      String timeout = (target.contains("?") ? "&" : "?") + "timeout=10ms";
+      socket
+          .getOutputStream()
+          .write(
+              (method
+                      + " "
+                      + target
+                      + timeout
+                      + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 100\r\n\r\n[")
+                  .getBytes(StandardCharsets.US_ASCII));
+      String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      int end = answer.indexOf("\r\n\r\n");
+      String[] lines = answer.substring(0, end).split("\r\n");
+      Map<String, String> headers = new HashMap<>();
+      for (int i = 1; i < lines.length; i++) {
+        int colon = lines[i].indexOf(':');
+        headers.put(lines[i].substring(0, colon), lines[i].substring(colon + 1).strip());
+      }
+      int status = Integer.parseInt(lines[0].split(" ")[1]);
+      assertEquals(408, status, target);
+      document.check(method, path, status, headers, answer.substring(end + 4), true);
+    }
+  }
+
+  private static void troubles(ServerFixture http, OpenApiDocument document) throws Exception {
+    Position position = new Position(3, 0);
+    List<WriteAnswer> answers =
+        List.of(
+            new WriteAnswer.NotApplied("busy", Duration.ofSeconds(1)),
+            new WriteAnswer.Unknown("sent"),
+            new WriteAnswer.Committed(position),
+            new WriteAnswer.Applied(position, new WriteOutcome.KeyConflict(position)),
+            new WriteAnswer.Applied(position, new WriteOutcome.KeyStoreFull()),
+            new WriteAnswer.Applied(
+                position, new WriteOutcome.Duplicate(position, Optional.empty())));
+    for (String path : List.of("/db/query", "/db/execute", "/db/request", "/db/load")) {
+      for (WriteAnswer answer : answers) {
+        http.node.writeAnswer = request -> CompletableFuture.completedFuture(answer);
+        document.check("POST", path, post(http, path, WITH_BODY.get(path)));
+      }
+      http.node.writeAnswer =
+          request -> {
+            throw new IllegalStateException("a defect, for a test");
+          };
+      document.check("POST", path, post(http, path, WITH_BODY.get(path)));
+    }
+    http.node.admission = new ReadAdmission.Refused("too late");
+    document.check("GET", "/db/query", http.get("/db/query?q=SELECT+1"));
+    http.node.admission = new ReadAdmission.Stale();
+    HttpResponse<String> stale = http.get("/db/query?level=none&q=SELECT+1");
+    assertTrue(stale.body().contains("stale read"), stale.body());
+    document.check("GET", "/db/query", stale);
+    http.node.moveProblem = Optional.of("there is no other node");
+    document.check("POST", "/leader", http.post("/leader", ""));
+    http.node.ready = false;
+    document.check("GET", "/readyz", http.get("/readyz"));
+    http.node.sequencer = Optional.empty();
+    document.check("GET", "/leader", http.get("/leader"));
+    document.check("POST", "/leader", http.post("/leader", ""));
+  }
+
+  private static HttpResponse<String> post(ServerFixture http, String path, String body)
+      throws Exception {
+    return path.equals("/db/load") ? http.postText(path, body) : http.post(path, body);
+  }
+}
