@@ -87,7 +87,7 @@ final class LocalNode implements Node {
 
   @Override
   public CompletionStage<WriteAnswer> write(
-      WriteRequest request, Duration timeout, boolean queued, String requestId) {
+      WriteRequest request, Duration timeout, boolean queued, WriteCaller caller) {
     byte[] encoded = RequestCodec.encode(request);
     int max = settings.write().requestBytesMax();
     if (encoded.length > max) {
@@ -106,7 +106,7 @@ final class LocalNode implements Node {
             System.nanoTime() + timeout.toNanos(),
             timeout.toNanos(),
             queued,
-            requestId,
+            caller,
             answer));
     return answer;
   }

@@ -23,15 +23,15 @@ public interface Node {
    * @param timeout the deadline of the whole write, failover included; then the answer is what is
    *     known
    * @param queued answer as soon as the journal holds the write
-   * @param requestId what the log of this node calls it by, empty for nothing; one line, for people
+   * @param caller is told of its way
    */
   CompletionStage<WriteAnswer> write(
-      WriteRequest request, Duration timeout, boolean queued, String requestId);
+      WriteRequest request, Duration timeout, boolean queued, WriteCaller caller);
 
-  /** The same, without a name for the log. */
+  /** The same, for nobody in particular. */
   default CompletionStage<WriteAnswer> write(
       WriteRequest request, Duration timeout, boolean queued) {
-    return write(request, timeout, queued, "");
+    return write(request, timeout, queued, WriteCaller.NOBODY);
   }
 
   /**

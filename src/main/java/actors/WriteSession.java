@@ -58,7 +58,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       long deadlineNanos,
       long timeoutNanos,
       boolean queued,
-      String requestId,
+      WriteCaller caller,
       CompletableFuture<WriteAnswer> answer)
       implements Command {}
 
@@ -246,6 +246,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
   }
 
   private void send(PendingWrite write, Position current, long number, long now) {
+    write.submit.caller().sent();
     if (write.sentNanos != 0) {
       metrics.writeSentAgain();
     }
@@ -326,6 +327,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
       arrived(write);
       if (!write.givingUp && write.position == null) {
         write.position = item.position();
+        write.submit.caller().ordered(item.position());
         if (getContext().getLog().isDebugEnabled()) {
           say(write, Level.DEBUG, "is ordered at " + item.position());
         }
@@ -418,7 +420,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
 
   private Behavior<Command> onSlow(Slow slow) {
     PendingWrite write = slow.session().equals(session) ? open.get(slow.number()) : null;
-    slow.statement().log(write == null ? "" : write.submit.requestId());
+    slow.statement().log(write == null ? "" : write.submit.caller().requestId());
     return this;
   }
 
@@ -436,7 +438,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
   /** Says something of one write, under the name by which the log of HTTP knows it. */
   private void say(PendingWrite write, Level level, String what) {
     RequestId.inLog(
-        write.submit.requestId(),
+        write.submit.caller().requestId(),
         () -> getContext().getLog().atLevel(level).log("request {}", what));
   }
 

@@ -16,6 +16,7 @@ import java.util.concurrent.CompletionStage;
 import org.apache.pekko.http.javadsl.model.HttpMethods;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.jspecify.annotations.Nullable;
 import sql.Classification;
 import sql.IdempotencyKey;
 import sql.SqlText;
@@ -58,7 +59,12 @@ final class DatabaseRoutes {
 
   /** Answers a request whose method the route takes. */
   CompletionStage<HttpResponse> answer(
-      Route route, String path, HttpRequest request, QueryParameters parameters, String requestId) {
+      Route route,
+      String path,
+      HttpRequest request,
+      QueryParameters parameters,
+      String requestId,
+      Tracing.@Nullable Exchange exchange) {
     Endpoint endpoint = endpoint(route, path, request);
     RequestContext context =
         new RequestContext(
@@ -66,7 +72,8 @@ final class DatabaseRoutes {
             ResultOptions.of(parameters, route == Route.QUERY),
             System.nanoTime(),
             parameters.timeout(settings.timeout(), settings.timeoutMax()),
-            requestId);
+            requestId,
+            exchange);
     return bodies.serve(
         request, context.timeout(), body -> endpoint.answer(request, body, context));
   }

@@ -55,6 +55,18 @@ final class ReadRoutes {
     ReadLevel level = context.parameters().level();
     Optional<Duration> freshness =
         level == ReadLevel.NONE ? context.parameters().duration("freshness") : Optional.empty();
+    Tracing.Exchange exchange = context.exchange();
+    Tracing.Read traced = exchange == null ? null : exchange.read();
+    CompletionStage<HttpResponse> response = admitted(plan, context, level, freshness, traced);
+    return traced == null ? response : response.whenComplete((done, failure) -> traced.end());
+  }
+
+  private CompletionStage<HttpResponse> admitted(
+      Plan plan,
+      RequestContext context,
+      ReadLevel level,
+      Optional<Duration> freshness,
+      Tracing.@Nullable Read traced) {
     return node.admit(level, freshness, context.parameters().minSeq(), admissionTimeout(context))
         .thenCompose(
             admission -> {
@@ -65,7 +77,10 @@ final class ReadRoutes {
                 return CompletableFuture.completedFuture(
                     answers.unavailable(refused.reason(), Duration.ofSeconds(1)));
               }
-              return submit(plan, context);
+              if (traced != null) {
+                traced.admitted();
+              }
+              return submit(plan, context, traced);
             });
   }
 
@@ -92,7 +107,8 @@ final class ReadRoutes {
     return answers.results(200, out.toByteArray(), seq);
   }
 
-  private CompletionStage<HttpResponse> submit(Plan plan, RequestContext context) {
+  private CompletionStage<HttpResponse> submit(
+      Plan plan, RequestContext context, Tracing.@Nullable Read traced) {
     CompletableFuture<HttpResponse> response = new CompletableFuture<>();
     // The reading of a large answer goes on after its response began.
     InFlight inFlight = streams.inFlight();
@@ -101,6 +117,9 @@ final class ReadRoutes {
       node.reads()
           .submit(
               snapshot -> {
+                if (traced != null) {
+                  traced.running();
+                }
                 new Reading(snapshot, plan, context, response).run();
                 return response;
               })

@@ -1,6 +1,8 @@
 package http;
 
+import actors.WriteCaller;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One database request: what it asked for in its URL, and when it must be answered.
@@ -10,13 +12,15 @@ import java.time.Duration;
  * @param startNanos when it arrived, by {@link System#nanoTime()}
  * @param timeout the deadline of the whole request, counted from its arrival
  * @param requestId what the log calls it by
+ * @param exchange its span; null if nobody traces
  */
 record RequestContext(
     QueryParameters parameters,
     ResultOptions options,
     long startNanos,
     Duration timeout,
-    String requestId) {
+    String requestId,
+    Tracing.@Nullable Exchange exchange) {
 
   /** What is left until the deadline; never negative. */
   Duration remaining() {
@@ -26,6 +30,12 @@ record RequestContext(
   /** The time since the request arrived. */
   long elapsedNanos() {
     return System.nanoTime() - startNanos;
+  }
+
+  /** Who writes, or would if a plan of it were ordered. */
+  WriteCaller caller() {
+    Tracing.Exchange traced = exchange;
+    return traced == null ? this::requestId : traced.write(requestId);
   }
 
   /** Whether all statements stand or fall together. */

@@ -17,6 +17,7 @@ import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.http.javadsl.model.headers.Connection;
 import org.apache.pekko.http.javadsl.model.headers.RawHeader;
 import org.apache.pekko.stream.javadsl.Sink;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import sql.RequestId;
@@ -46,6 +47,7 @@ final class Router {
   private final HttpMetrics measured;
   private final Metrics metrics;
   private final HttpResponse openApi;
+  private final @Nullable Tracing tracing;
 
   Router(
       ClassicActorSystemProvider system,
@@ -57,6 +59,7 @@ final class Router {
     this.system = system;
     this.inFlight = inFlight;
     this.metrics = metrics;
+    this.tracing = Tracing.find(settings.version());
     this.answers = new Answers(settings, node.status().clusterAddress());
     this.openApi = answers.json(200, OpenApi.text(settings.version()));
     Bodies bodies = new Bodies(system, settings);
@@ -80,9 +83,13 @@ final class Router {
       return CompletableFuture.completedFuture(
           refusal.addHeader(CLOSE).addHeader(RawHeader.create(REQUEST_ID, id)));
     }
-    return guarded(request, route, path, id)
+    Tracing.Exchange exchange = tracing == null ? null : tracing.begin(request, route, id);
+    return guarded(request, route, path, id, exchange)
         .thenApply(
             response -> {
+              if (exchange != null) {
+                exchange.end(response.status().intValue());
+              }
               measured.answered(
                   route, response.status().intValue(), System.nanoTime() - arrivedNanos);
               HttpResponse named = response.addHeader(RawHeader.create(REQUEST_ID, id));
@@ -101,9 +108,13 @@ final class Router {
   }
 
   private CompletionStage<HttpResponse> guarded(
-      HttpRequest request, Route route, String path, String id) {
+      HttpRequest request,
+      Route route,
+      String path,
+      String id,
+      Tracing.@Nullable Exchange exchange) {
     try {
-      return route(request, route, path, id)
+      return route(request, route, path, id, exchange)
           .exceptionally(failure -> failed(request, path, id, failure));
     } catch (RuntimeException failure) {
       return withoutBody(request, failed(request, path, id, failure));
@@ -123,7 +134,11 @@ final class Router {
   }
 
   private CompletionStage<HttpResponse> route(
-      HttpRequest request, Route route, String path, String id) {
+      HttpRequest request,
+      Route route,
+      String path,
+      String id,
+      Tracing.@Nullable Exchange exchange) {
     if (request.method().equals(HttpMethods.OPTIONS)) {
       return withoutBody(request, answers.empty(200));
     }
@@ -138,7 +153,7 @@ final class Router {
     boolean get = request.method().equals(HttpMethods.GET);
     return switch (route) {
       case QUERY, EXECUTE, KEY, REQUEST, LOAD, SQL ->
-          database.answer(route, path, request, parameters, id);
+          database.answer(route, path, request, parameters, id, exchange);
       case STATUS -> discarded(request).thenCompose(done -> status.status(parameters));
       case NODES -> discarded(request).thenCompose(done -> status.nodes(parameters));
       case READY -> discarded(request).thenCompose(done -> status.ready(parameters));

@@ -2,6 +2,7 @@ package http;
 
 import actors.Node;
 import actors.WriteAnswer;
+import actors.WriteCaller;
 import java.io.ByteArrayOutputStream;
 import java.time.Duration;
 import java.util.Iterator;
@@ -79,15 +80,24 @@ final class WriteRoutes {
     }
     boolean wait = context.parameters().flag("wait");
     WriteRequest request = new WriteRequest(plan.statements(), context.transaction(), false, key);
-    return node.write(request, context.remaining(), !wait, context.requestId())
+    return ask(request, context, !wait)
         .thenApply(answer -> answered(answer, applied -> queued(applied, context)));
   }
 
   private CompletionStage<HttpResponse> ordered(
       Plan plan, WriteRequest request, RequestContext context, boolean hideQueries) {
-    return node.write(request, context.remaining(), false, context.requestId())
+    return ask(request, context, false)
         .thenApply(
             answer -> answered(answer, applied -> applied(plan, applied, context, hideQueries)));
+  }
+
+  private CompletionStage<WriteAnswer> ask(
+      WriteRequest request, RequestContext context, boolean queued) {
+    WriteCaller caller = context.caller();
+    CompletionStage<WriteAnswer> answer = node.write(request, context.remaining(), queued, caller);
+    return caller instanceof Tracing.Write traced
+        ? answer.whenComplete((known, failure) -> traced.end(known))
+        : answer;
   }
 
   /** The one place that knows every kind of answer to a write. */

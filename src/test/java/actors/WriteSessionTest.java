@@ -92,7 +92,7 @@ class WriteSessionTest {
               System.nanoTime() + timeout.toNanos(),
               timeout.toNanos(),
               queued,
-              "request-7",
+              () -> "request-7",
               answer));
       return answer;
     }

@@ -9,6 +9,7 @@ import actors.NodeStatus;
 import actors.ReadAdmission;
 import actors.ReadLevel;
 import actors.WriteAnswer;
+import actors.WriteCaller;
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -108,9 +109,9 @@ final class DatabaseNode implements Node, AutoCloseable {
 
   @Override
   public synchronized CompletionStage<WriteAnswer> write(
-      WriteRequest request, Duration timeout, boolean queued, String requestId) {
+      WriteRequest request, Duration timeout, boolean queued, WriteCaller caller) {
     written.add(request);
-    requestIds.add(requestId);
+    requestIds.add(caller.requestId());
     timeouts.add(timeout);
     Function<WriteRequest, CompletionStage<WriteAnswer>> override = writeAnswer;
     if (override != null) {
