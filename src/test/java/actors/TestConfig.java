@@ -15,7 +15,7 @@ final class TestConfig {
   /** The product's configuration without a cluster and without a journal. */
   static Config local() {
     return ConfigFactory.parseMap(Map.of("pekko.actor.provider", "local"))
-        .withFallback(ConfigFactory.load("application"));
+        .withFallback(ConfigFactory.load("peqlite/application"));
   }
 
   /** The same with a journal in this file. */
@@ -37,6 +37,6 @@ final class TestConfig {
                 "a test",
                 "pekko.persistence.journal.plugin",
                 ""))
-        .withFallback(ConfigFactory.load("application"));
+        .withFallback(ConfigFactory.load("peqlite/application"));
   }
 }

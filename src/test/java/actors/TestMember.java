@@ -106,7 +106,7 @@ final class TestMember implements AutoCloseable {
                 clusterId,
                 "pekko.loglevel",
                 "WARNING"))
-        .withFallback(ConfigFactory.load("application"));
+        .withFallback(ConfigFactory.load("peqlite/application"));
   }
 
   private synchronized void startSystem() {

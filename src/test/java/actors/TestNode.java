@@ -100,7 +100,7 @@ final class TestNode implements AutoCloseable {
     // Pekko trusts all classes that are bound to its own serializer, and to no other.
     keys.put("pekko.serialization.jackson.allowed-class-prefix", List.of("actors."));
     keys.put("pekko.loglevel", "WARNING");
-    return ConfigFactory.parseMap(keys).withFallback(ConfigFactory.load("application"));
+    return ConfigFactory.parseMap(keys).withFallback(ConfigFactory.load("peqlite/application"));
   }
 
   private static int freePort() throws IOException {
