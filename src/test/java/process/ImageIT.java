@@ -16,6 +16,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
@@ -43,6 +45,8 @@ class ImageIT {
       exec chroot --userspec=10001:10001 "$root" "$@"
       """;
 
+  private static final Pattern READY = Pattern.compile("peqlite \\S+ ready: (http://\\S+)");
+
   @TempDir private Path directory;
 
   @Test
@@ -61,7 +65,6 @@ class ImageIT {
     }
     run("umoci", "unpack", "--image", layout + ":" + tag, bundle.toString());
 
-    int port = 20_000 + (int) (ProcessHandle.current().pid() % 10_000);
     Path data = Files.createDirectory(directory.resolve("data"));
     run("chown", "10001:10001", data.toString());
     List<String> command =
@@ -81,7 +84,7 @@ class ImageIT {
     command.addAll(
         List.of(
             "--http-addr",
-            "127.0.0.1:" + port,
+            "127.0.0.1:0",
             "--cluster-addr",
             "127.0.0.1:0",
             "--management-addr",
@@ -100,9 +103,11 @@ class ImageIT {
           Duration.ofSeconds(60),
           () -> {
             assertTrue(container.isAlive(), () -> read(output));
-            return read(output).contains(" ready: http://");
+            return READY.matcher(read(output)).find();
           });
-      String url = "http://127.0.0.1:" + port;
+      Matcher ready = READY.matcher(read(output));
+      assertTrue(ready.find());
+      String url = ready.group(1);
       assertEquals(200, ask(url + "/db/execute", "[\"CREATE TABLE t (a)\"]").status());
       assertEquals(200, ask(url + "/db/execute", "[\"INSERT INTO t VALUES (42)\"]").status());
       assertTrue(ask(url + "/db/query", "[\"SELECT a FROM t\"]").text().contains("[[42]]"));
