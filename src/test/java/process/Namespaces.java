@@ -186,7 +186,10 @@ final class Namespaces implements AutoCloseable {
   private static void run(List<String> command, String... inputLines) throws Exception {
     Process process = builder(command).redirectErrorStream(true).start();
     try (OutputStream in = process.getOutputStream()) {
-      in.write((String.join("\n", inputLines) + "\n").getBytes(StandardCharsets.UTF_8));
+      // Who wants no input may have ended already.
+      if (inputLines.length > 0) {
+        in.write((String.join("\n", inputLines) + "\n").getBytes(StandardCharsets.UTF_8));
+      }
     }
     String output =
         new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
