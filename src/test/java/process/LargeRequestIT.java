@@ -25,6 +25,7 @@ class LargeRequestIT {
   @RegisterExtension final Clusters clusters = new Clusters();
 
   @Test
+  @Tag(Clusters.LONG)
   void theSequencerIsKilledBetweenTwoParts() throws Exception {
     Cluster cluster = clusters.onLoopback(3).startAll();
     try (Workload load = cluster.idle()) {

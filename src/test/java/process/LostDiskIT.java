@@ -74,6 +74,7 @@ class LostDiskIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void aRequestFitsOnNoDisk() throws Exception {
     Cluster cluster = clusters.onLoopback(3);
     for (ClusterNode node : cluster.nodes()) {
