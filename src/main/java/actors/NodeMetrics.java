@@ -7,7 +7,6 @@ import io.micrometer.core.instrument.MultiGauge;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashSet;
@@ -57,24 +56,6 @@ final class NodeMetrics implements ReadPool.Observer {
 
     static final SequencerReading NONE = new SequencerReading(false, 0, 0, Map.of());
   }
-
-  private static final Duration[] LATENCIES = {
-    Duration.ofNanos(500_000),
-    Duration.ofMillis(1),
-    Duration.ofNanos(2_500_000),
-    Duration.ofMillis(5),
-    Duration.ofMillis(10),
-    Duration.ofMillis(25),
-    Duration.ofMillis(50),
-    Duration.ofMillis(100),
-    Duration.ofMillis(250),
-    Duration.ofMillis(500),
-    Duration.ofSeconds(1),
-    Duration.ofMillis(2_500),
-    Duration.ofSeconds(5),
-    Duration.ofSeconds(10),
-    Duration.ofSeconds(30)
-  };
 
   private static final double[] REQUESTS = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000};
 
@@ -196,7 +177,7 @@ final class NodeMetrics implements ReadPool.Observer {
   }
 
   private static Timer.Builder timer(String name, String description) {
-    return Timer.builder(name).description(description).serviceLevelObjectives(LATENCIES);
+    return Timer.builder(name).description(description).serviceLevelObjectives(Latencies.bounds());
   }
 
   /**

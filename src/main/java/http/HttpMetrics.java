@@ -1,10 +1,10 @@
 package http;
 
+import actors.Latencies;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
-import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -15,24 +15,6 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * are, and the status. Thread-safe.
  */
 final class HttpMetrics {
-
-  private static final Duration[] LATENCIES = {
-    Duration.ofNanos(500_000),
-    Duration.ofMillis(1),
-    Duration.ofNanos(2_500_000),
-    Duration.ofMillis(5),
-    Duration.ofMillis(10),
-    Duration.ofMillis(25),
-    Duration.ofMillis(50),
-    Duration.ofMillis(100),
-    Duration.ofMillis(250),
-    Duration.ofMillis(500),
-    Duration.ofSeconds(1),
-    Duration.ofMillis(2_500),
-    Duration.ofSeconds(5),
-    Duration.ofSeconds(10),
-    Duration.ofSeconds(30)
-  };
 
   private static final int STATUS_MIN = 100;
   private static final int STATUS_MAX = 599;
@@ -50,7 +32,7 @@ final class HttpMetrics {
           Timer.builder("peqlite.http.request")
               .description("Requests by HTTP, until their answer began.")
               .tag("route", route.label())
-              .serviceLevelObjectives(LATENCIES)
+              .serviceLevelObjectives(Latencies.bounds())
               .register(registry);
       meters.put(route, new Meters(timer, new AtomicReferenceArray<>(STATUS_MAX - STATUS_MIN + 1)));
     }
