@@ -254,7 +254,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   /** What an application in this process has. */
-  private static void asks(
+  private void asks(
       BenchRun run,
       BenchRun.Plan plan,
       Settings settings,
@@ -262,18 +262,30 @@ final class BenchCommand implements Callable<Integer> {
       BenchYardsticks sticks,
       int readThreads)
       throws StartException {
-    try (BenchAsk ask = new BenchAsk(node, settings)) {
-      run.add(sticks.dataSourceReads(readThreads, plan.rows(), ask.dataSource()));
-      for (ReadLevel level : List.of(ReadLevel.NONE, ReadLevel.WEAK)) {
-        run.closedLoop(
-            "ask read, level " + level.name().toLowerCase(Locale.ROOT),
-            plan.readWorkers(),
-            (worker, number) ->
-                ask.read(ThreadLocalRandom.current().nextLong(plan.rows()) + 1, level));
-      }
+    try {
+      run.add(sticks.dataSourceReads(readThreads, plan.rows(), new LocalDataSource(node.reads())));
     } catch (SQLException e) {
       throw new StartException("cannot read by the data source: " + e.getMessage(), e);
     }
+    if (!withoutYardsticks) {
+      try (BenchAsk ask = BenchAsk.ofNobody()) {
+        asks(run, plan, "yardstick: empty ask", ask, ReadLevel.NONE);
+      }
+    }
+    try (BenchAsk ask = BenchAsk.of(node, settings)) {
+      for (ReadLevel level : List.of(ReadLevel.NONE, ReadLevel.WEAK)) {
+        String name = "ask read, level " + level.name().toLowerCase(Locale.ROOT);
+        asks(run, plan, name, ask, level);
+      }
+    }
+  }
+
+  private static void asks(
+      BenchRun run, BenchRun.Plan plan, String name, BenchAsk ask, ReadLevel level) {
+    run.closedLoop(
+        name,
+        plan.readWorkers(),
+        (worker, number) -> ask.read(ThreadLocalRandom.current().nextLong(plan.rows()) + 1, level));
   }
 
   private static void http(BenchRun run, List<NetworkAddress> addresses) throws StartException {

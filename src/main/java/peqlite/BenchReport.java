@@ -122,6 +122,11 @@ final class BenchReport {
       // How many times longer, where all processors are busy.
       throughput(ratios, "raw point reads / " + name, rawReads, most(name));
     }
+    throughput(
+        ratios,
+        "empty ask / ask read, level none",
+        most("yardstick: empty ask"),
+        most("ask read, level none"));
     clusterRatios(ratios);
     return ratios;
   }

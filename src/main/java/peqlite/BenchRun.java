@@ -167,12 +167,15 @@ final class BenchRun {
       BenchLoad.Operation insert,
       AtomicLong nextId) {
     String name = label + " insert";
-    warmUp(name, plan.writeWorkers(), insert);
     List<BenchHttpTarget> nodes = new ArrayList<>();
     for (BenchTarget target : targets) {
       if (target instanceof BenchHttpTarget node) {
         nodes.add(node);
       }
+    }
+    // With the same beside it, whose code would otherwise be compiled while is measured.
+    try (BenchLag unused = BenchLag.beside(nodes, nextId::getAndIncrement)) {
+      warmUp(name, plan.writeWorkers(), insert);
     }
     try (BenchLag lag = BenchLag.beside(nodes, nextId::getAndIncrement)) {
       measure(name, plan.writeWorkers(), insert);

@@ -167,7 +167,11 @@ final class DatabaseOperations {
   }
 
   private static RowColumns columns(List<Column> columns) {
-    return new RowColumns(columns.stream().map(Column::name).toList());
+    List<String> names = new ArrayList<>(columns.size());
+    for (Column column : columns) {
+      names.add(column.name());
+    }
+    return new RowColumns(names);
   }
 
   CompletionStage<Rows> read(Sql sql, ReadOptions options) {

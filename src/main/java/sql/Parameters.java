@@ -1,6 +1,7 @@
 package sql;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +13,9 @@ public final class Parameters {
 
   /** The highest number of a parameter, and so the most parameters of one statement. */
   public static final int NUMBER_MAX = 32_766;
+
+  private static final RecentTexts<List<@Nullable String>> NAMES =
+      new RecentTexts<>(Parameters::namesByNumber);
 
   private Parameters() {}
 
@@ -35,7 +39,7 @@ public final class Parameters {
     List<List<@Nullable String>> names = new ArrayList<>(group.size());
     int wanted = 0;
     for (String sql : group) {
-      List<@Nullable String> ofStatement = namesByNumber(sql);
+      List<@Nullable String> ofStatement = NAMES.get(sql);
       names.add(ofStatement);
       wanted += positionalCount(ofStatement, named);
     }
@@ -102,7 +106,7 @@ public final class Parameters {
         throw new ParameterException("too many SQL variables");
       }
     }
-    return names;
+    return Collections.unmodifiableList(names);
   }
 
   /**

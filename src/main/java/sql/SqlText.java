@@ -6,6 +6,9 @@ import java.util.List;
 /** Text with several SQL statements. Stateless. */
 public final class SqlText {
 
+  private static final RecentTexts<List<String>> SPLIT =
+      new RecentTexts<>(text -> List.copyOf(cut(text)));
+
   private SqlText() {}
 
   /**
@@ -17,9 +20,13 @@ public final class SqlText {
    * read is still a statement, so that SQLite can say what is wrong with it.
    *
    * @param text any text; never refused, and read in linear time
-   * @return the statements in order
+   * @return the statements in order; not to be changed
    */
   public static List<String> split(String text) {
+    return SPLIT.get(text);
+  }
+
+  private static List<String> cut(String text) {
     List<String> statements = new ArrayList<>();
     Lexer lexer = new Lexer(text);
     Boundary boundary = new Boundary();

@@ -34,6 +34,7 @@ public final class StatementRules {
   private static final Classification READ = new Classification.Read();
 
   private final PragmaRules pragmas;
+  private final RecentTexts<Classification> recent = new RecentTexts<>(this::classifyAnew);
 
   /**
    * Rules for a cluster.
@@ -51,6 +52,10 @@ public final class StatementRules {
    *     semicolon does no harm, a second statement is refused
    */
   public Classification classify(String statement) {
+    return recent.get(statement);
+  }
+
+  private Classification classifyAnew(String statement) {
     if (hasUnreadableCharacter(statement)) {
       return new Classification.Refused(
           "a NUL character or half a surrogate pair in SQL is refused: SQLite would not see the"

@@ -6,10 +6,8 @@ import java.sql.ResultSet;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
@@ -36,11 +34,6 @@ final class StatementRunner {
   /** The largest rowid: once it is used SQLite picks the following ones at random. */
   private static final long ROWID_MAX = Long.MAX_VALUE;
 
-  /** How many short texts are kept with what they are. */
-  private static final int CLASSIFIED_MAX = 1024;
-
-  private static final int CLASSIFIED_LENGTH_MAX = 1024;
-
   private static final String LEFT_OUT =
       "applied, but its result is larger than peqlite.apply.result-bytes-max (";
 
@@ -49,7 +42,6 @@ final class StatementRunner {
   private final DeterministicFunctions functions;
   private final StepCounter steps;
   private final InsertListener inserts = new InsertListener();
-  private final Map<String, Classification> classified = new HashMap<>();
   private StatementRules rules = new StatementRules(false);
   private long digest;
 
@@ -67,24 +59,11 @@ final class StatementRunner {
 
   void useRules(boolean foreignKeys) {
     rules = new StatementRules(foreignKeys);
-    classified.clear();
   }
 
   /** What the statement is; cheap to ask again. */
   Classification classify(Statement statement) {
-    String sql = statement.sql();
-    if (sql.length() > CLASSIFIED_LENGTH_MAX) {
-      return rules.classify(sql);
-    }
-    Classification known = classified.get(sql);
-    if (known == null) {
-      if (classified.size() >= CLASSIFIED_MAX) {
-        classified.clear();
-      }
-      known = rules.classify(sql);
-      classified.put(sql, known);
-    }
-    return known;
+    return rules.classify(statement.sql());
   }
 
   /** Result code and counts of the last run, for the event's digest. */
