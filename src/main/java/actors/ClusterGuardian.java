@@ -1,6 +1,7 @@
 package actors;
 
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
@@ -13,6 +14,7 @@ import org.apache.pekko.actor.typed.javadsl.AskPattern;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.typed.ClusterSingleton;
 import org.apache.pekko.cluster.typed.SingletonActor;
+import quorum.QuorumPart;
 import storage.Arbiter;
 import storage.Journal;
 
@@ -33,6 +35,7 @@ final class ClusterGuardian {
       SequencerLink link,
       Journal journal,
       Arbiter arbiter,
+      Optional<QuorumPart> quorum,
       NodeGateway.Owner gatewayOwner,
       Consumer<String> unfit,
       Membership.Listener listener) {}
@@ -84,6 +87,13 @@ final class ClusterGuardian {
                         singleton -> host(node, gateway, membership, singleton, journalExecutor)),
                     "sequencer")
                 .withStopMessage(Sequencer.Finish.NOW));
+    node.quorum()
+        .flatMap(QuorumPart::ifStarted)
+        .ifPresent(
+            server ->
+                context.spawn(
+                    QuorumAnnouncer.answering(() -> server.status(settings.clusterAddress())),
+                    QuorumAnnouncer.NAME));
     // Without one of them the cluster side is no use: their end ends it, and it is started anew.
     context.watch(gateway);
     context.watch(membership);

@@ -1,12 +1,16 @@
 package actors;
 
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import org.apache.pekko.actor.setup.Setup;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import quorum.QuorumPart;
 import storage.Arbiter;
 import storage.Journal;
 import storage.ReadPool;
@@ -36,6 +40,8 @@ final class Guardian {
       Journal journal,
       Arbiter arbiter,
       ClusterKeeper.Preparation preparation,
+      List<Setup> setups,
+      Optional<QuorumPart> quorum,
       ReadPool reads,
       ReplicaGauge gauge,
       WriteGauge writes,

@@ -3,6 +3,7 @@ package actors;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -11,9 +12,17 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.Done;
+import org.apache.pekko.actor.BootstrapSetup;
+import org.apache.pekko.actor.setup.ActorSystemSetup;
+import org.apache.pekko.actor.setup.Setup;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import quorum.QuorumArbiter;
+import quorum.QuorumJournal;
+import quorum.QuorumPart;
+import quorum.QuorumSettings;
+import quorum.QuorumSetup;
 import storage.Arbiter;
 import storage.Journal;
 import storage.JournalException;
@@ -40,7 +49,24 @@ public final class NodeRuntime {
   /** Where the cluster's id stands in the configuration that joining nodes compare. */
   private static final String IDENTITY = "peqlite.cluster.identity";
 
-  private record Store(Journal journal, Arbiter arbiter, ClusterKeeper.Preparation preparation) {}
+  /**
+   * What the node keeps its events by.
+   *
+   * @param setups what the cluster's actor system has to know of it
+   * @param closing ends what none of the others does
+   */
+  private record Store(
+      Journal journal,
+      Arbiter arbiter,
+      ClusterKeeper.Preparation preparation,
+      List<Setup> setups,
+      Optional<QuorumPart> quorum,
+      Runnable closing) {
+
+    static Store of(Journal journal, Arbiter arbiter, ClusterKeeper.Preparation preparation) {
+      return new Store(journal, arbiter, preparation, List.of(), Optional.empty(), () -> {});
+    }
+  }
 
   private final ActorSystem<Guardian.Command> system;
   private final LocalNode node;
@@ -104,6 +130,8 @@ public final class NodeRuntime {
             store.journal(),
             store.arbiter(),
             store.preparation(),
+            store.setups(),
+            store.quorum(),
             reads,
             gauge,
             writes,
@@ -145,10 +173,39 @@ public final class NodeRuntime {
   private static Store store(NodeSettings settings) throws JournalException {
     if (settings.journal() instanceof JournalChoice.Postgres postgres) {
       PostgresJournal journal = new PostgresJournal(postgres.settings());
-      return new Store(journal, new PostgresArbiter(postgres.settings()), journal::prepare);
+      return Store.of(journal, new PostgresArbiter(postgres.settings()), journal::prepare);
+    }
+    if (settings.journal() instanceof JournalChoice.Quorum quorum) {
+      QuorumPart part = new QuorumPart();
+      QuorumPreparation preparation =
+          new QuorumPreparation(
+              part,
+              quorumSettings(settings, quorum),
+              settings.clusterAddress(),
+              settings.cluster().contacts(),
+              CLUSTER,
+              settings.pekko());
+      return new Store(
+          new QuorumJournal(part),
+          new QuorumArbiter(part),
+          preparation,
+          List.of(new QuorumSetup(part)),
+          Optional.of(part),
+          preparation::close);
     }
     SqliteJournal journal = SqliteJournal.open(NodeSettings.journalFile(settings.dataDirectory()));
-    return new Store(journal, new SoloArbiter(), () -> {});
+    return Store.of(journal, new SoloArbiter(), () -> {});
+  }
+
+  private static QuorumSettings quorumSettings(NodeSettings settings, JournalChoice.Quorum quorum) {
+    String cluster = settings.clusterAddress();
+    return new QuorumSettings(
+        NodeSettings.quorumDirectory(settings.dataDirectory()),
+        settings.nodeId(),
+        quorum.host().isEmpty() ? cluster.substring(0, cluster.lastIndexOf(':')) : quorum.host(),
+        quorum.port(),
+        quorum.electionTimeoutMin(),
+        quorum.electionTimeoutMax());
   }
 
   /** The node's own actors talk to nobody outside the process, and append nothing themselves. */
@@ -192,6 +249,8 @@ public final class NodeRuntime {
     Config config =
         ConfigFactory.parseMap(Map.of(IDENTITY, clusterId))
             .withFallback(materials.settings().pekko());
+    List<Setup> setups = new ArrayList<>(materials.setups());
+    setups.add(BootstrapSetup.create(config));
     return ActorSystem.create(
         ClusterGuardian.create(
             new ClusterGuardian.Node(
@@ -201,11 +260,12 @@ public final class NodeRuntime {
                 materials.link(),
                 materials.journal(),
                 materials.arbiter(),
+                materials.quorum(),
                 gatewayOwner,
                 reason -> keeper.tell(new ClusterKeeper.Leave(reason)),
                 listener)),
         CLUSTER,
-        config);
+        ActorSystemSetup.create(setups.toArray(Setup[]::new)));
   }
 
   private void awaitReady() {
@@ -286,5 +346,6 @@ public final class NodeRuntime {
   private static void close(Store store) {
     store.arbiter().close();
     store.journal().close();
+    store.closing().run();
   }
 }

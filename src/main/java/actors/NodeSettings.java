@@ -45,6 +45,11 @@ public record NodeSettings(
     return dataDirectory.resolve("journal.db");
   }
 
+  /** This node's part of a journal on several nodes' disks. */
+  public static Path quorumDirectory(Path dataDirectory) {
+    return dataDirectory.resolve("quorum");
+  }
+
   /** The replica's database. */
   public static Path databaseFile(Path dataDirectory) {
     return dataDirectory.resolve("database.db");

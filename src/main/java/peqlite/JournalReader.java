@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import storage.PostgresSettings;
 
@@ -24,6 +25,15 @@ final class JournalReader {
   private static final String PASSWORD = "peqlite.journal.password";
   private static final String PASSWORD_FILE = "peqlite.journal.password-file";
 
+  private static final String QUORUM_ADDRESS = "peqlite.quorum-addr";
+  private static final String ELECTION_MIN = "peqlite.journal.quorum.election-timeout-min";
+  private static final String ELECTION_MAX = "peqlite.journal.quorum.election-timeout-max";
+
+  /** Shorter ones would end leaders that are only busy; longer ones are no use. */
+  private static final Duration ELECTION_LEAST = Duration.ofMillis(100);
+
+  private static final Duration ELECTION_MOST = Duration.ofSeconds(30);
+
   /** A file that holds more than this was named by mistake. */
   private static final int PASSWORD_BYTES_MAX = 4096;
 
@@ -36,24 +46,43 @@ final class JournalReader {
    */
   static JournalChoice read(SettingsReader reader) throws SettingsException {
     String plugin = reader.text(PLUGIN);
+    if (plugin.isEmpty()) {
+      plugin = reader.addresses("peqlite.join").isEmpty() ? "sqlite" : "quorum";
+    }
     switch (plugin) {
       case "sqlite":
-        refuseUrl(reader);
+        refuseUrl(reader, plugin);
         return new JournalChoice.Sqlite();
       case "postgres":
         return new JournalChoice.Postgres(postgres(reader));
       case "quorum":
-        throw reader.wrong(
-            PLUGIN, "'quorum' is not available in this version; use 'sqlite' or 'postgres'");
+        refuseUrl(reader, plugin);
+        return quorum(reader);
       default:
-        throw reader.wrong(PLUGIN, "'" + plugin + "' is not a journal; use 'sqlite' or 'postgres'");
+        throw reader.wrong(
+            PLUGIN, "'" + plugin + "' is not a journal; use 'sqlite', 'quorum' or 'postgres'");
     }
   }
 
+  private static JournalChoice quorum(SettingsReader reader) throws SettingsException {
+    Duration min = reader.duration(ELECTION_MIN, ELECTION_LEAST, ELECTION_MOST);
+    Duration max = reader.duration(ELECTION_MAX, min, ELECTION_MOST);
+    if (reader.text(QUORUM_ADDRESS).isEmpty()) {
+      return new JournalChoice.Quorum("", 0, min, max);
+    }
+    NetworkAddress address = reader.address(QUORUM_ADDRESS);
+    if (address.isWildcard()) {
+      throw reader.wrong(
+          QUORUM_ADDRESS, "'" + address.host() + "' is no host that other nodes reach this one by");
+    }
+    return new JournalChoice.Quorum(address.host(), address.port(), min, max);
+  }
+
   /** Whoever gives a URL believes that the writes go there. */
-  private static void refuseUrl(SettingsReader reader) throws SettingsException {
+  private static void refuseUrl(SettingsReader reader, String plugin) throws SettingsException {
     if (reader.secret(URL).isPresent()) {
-      throw reader.wrong(URL, "has no use with the journal 'sqlite'; use --journal postgres");
+      throw reader.wrong(
+          URL, "has no use with the journal '" + plugin + "'; use --journal postgres");
     }
   }
 

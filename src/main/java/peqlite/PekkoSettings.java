@@ -32,6 +32,8 @@ final class PekkoSettings {
     decided.put("pekko.management.http.hostname", cluster.host());
     if (settings.journal() instanceof JournalChoice.Postgres postgres) {
       decided.putAll(PostgresJournal.appendPool(postgres.settings()));
+    } else if (settings.journal() instanceof JournalChoice.Quorum) {
+      decided.put("pekko.persistence.journal.plugin", "quorum-journal");
     } else {
       decided.put(
           "pekko-persistence-jdbc.shared-databases.slick.db.url",

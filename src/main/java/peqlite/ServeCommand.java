@@ -111,6 +111,14 @@ final class ServeCommand implements Callable<Integer> {
   private @Nullable String journal;
 
   @Option(
+      names = "--quorum-addr",
+      paramLabel = "HOST:PORT",
+      description =
+          "Where the journal quorum talks to other nodes (default: the host of --cluster-addr and a"
+              + " free port, which is kept).")
+  private @Nullable String quorumAddress;
+
+  @Option(
       names = "--journal-url",
       paramLabel = "URL",
       description = "The database of the journal postgres: jdbc:postgresql://host:port/database.")
@@ -232,6 +240,7 @@ final class ServeCommand implements Callable<Integer> {
     put(given, "discovery-selector", discoverySelector);
     put(given, "discovery-nodes-min", discoveryNodesMin);
     put(given, "journal", journal);
+    put(given, "quorum-addr", quorumAddress);
     put(given, "journal-url", journalUrl);
     put(given, "journal-user", journalUser);
     put(given, "journal-password", journalPassword);

@@ -196,7 +196,7 @@ public record Settings(
     String path = "peqlite.cluster-addr";
     NetworkAddress address = reader.address(path);
     // The others are told this address, and from there it would lead back to themselves.
-    if (journal instanceof JournalChoice.Postgres && address.isWildcard()) {
+    if (!(journal instanceof JournalChoice.Sqlite) && address.isWildcard()) {
       throw reader.wrong(
           path, "'" + address.host() + "' is no host that other nodes reach this one by");
     }
@@ -214,7 +214,14 @@ public record Settings(
     List<NetworkAddress> join = reader.addresses(path);
     if (!join.isEmpty() && journal instanceof JournalChoice.Sqlite) {
       throw reader.wrong(
-          path, "needs a journal for many nodes, and 'sqlite' is for one; use --journal postgres");
+          path,
+          "needs a journal for many nodes, and 'sqlite' is for one; use --journal quorum or"
+              + " --journal postgres");
+    }
+    if (join.isEmpty() && journal instanceof JournalChoice.Quorum) {
+      throw new SettingsException(
+          "--join: is not set, and the journal 'quorum' needs the --cluster-addr of all nodes that"
+              + " are to form the cluster, this one's included");
     }
     return join;
   }

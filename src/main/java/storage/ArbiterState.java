@@ -34,6 +34,11 @@ record ArbiterState(
 
   /** One start of a process, without its node's name. */
   record ProcessKey(String address, long uid) {
+
+    /** Some order, the same everywhere. */
+    static final Comparator<ProcessKey> ORDER =
+        Comparator.comparing(ProcessKey::address).thenComparingLong(ProcessKey::uid);
+
     static ProcessKey of(Arbiter.Process process) {
       return new ProcessKey(process.address(), process.uid());
     }

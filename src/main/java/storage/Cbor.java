@@ -16,7 +16,7 @@ import java.util.Optional;
  * <p>Arrays carry their length, so a writer may append fields at the end of one and a reader of the
  * release before skips them.
  */
-final class Cbor {
+public final class Cbor {
 
   // What was taken must be read again, however long a text is; lengths are limited where requests
   // arrive.
@@ -29,16 +29,17 @@ final class Cbor {
   private Cbor() {}
 
   /** Writes into a generator. */
-  interface Writing {
+  public interface Writing {
     void write(CBORGenerator out) throws IOException;
   }
 
   /** Reads from a {@link Reader}. */
-  interface Reading<T> {
+  public interface Reading<T> {
     T read(Reader in) throws IOException, FormatException;
   }
 
-  static byte[] write(int sizeHint, Writing writing) {
+  /** What a writing writes. */
+  public static byte[] write(int sizeHint, Writing writing) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(sizeHint);
     try (CBORGenerator out = FACTORY.createGenerator(bytes)) {
       writing.write(out);
@@ -49,7 +50,12 @@ final class Cbor {
     return bytes.toByteArray();
   }
 
-  static <T> T read(byte[] bytes, String what, Reading<T> reading) throws FormatException {
+  /**
+   * What a reading reads from bytes.
+   *
+   * @param what names the value in the message of a failure
+   */
+  public static <T> T read(byte[] bytes, String what, Reading<T> reading) throws FormatException {
     try (CBORParser parser = FACTORY.createParser(bytes)) {
       return reading.read(new Reader(parser));
     } catch (IOException e) {
@@ -58,7 +64,7 @@ final class Cbor {
   }
 
   /** A cursor over stored values that accepts nothing but what it is asked for. */
-  static final class Reader {
+  public static final class Reader {
 
     private final CBORParser parser;
     private boolean ended;
@@ -71,12 +77,13 @@ final class Cbor {
       return parser;
     }
 
-    void startArray() throws IOException, FormatException {
+    /** Enters an array. */
+    public void startArray() throws IOException, FormatException {
       expect(parser.nextToken(), JsonToken.START_ARRAY);
     }
 
     /** Skips what a newer writer appended, up to the end of the array. */
-    void endArray() throws IOException, FormatException {
+    public void endArray() throws IOException, FormatException {
       if (ended) {
         ended = false;
         return;
@@ -92,7 +99,7 @@ final class Cbor {
     }
 
     /** Whether the array goes on; the value's token is then the current one. */
-    boolean nextElement() throws IOException, FormatException {
+    public boolean nextElement() throws IOException, FormatException {
       JsonToken token = parser.nextToken();
       if (token == null) {
         throw new FormatException("stored value ends too early");
@@ -100,12 +107,14 @@ final class Cbor {
       return token != JsonToken.END_ARRAY;
     }
 
-    long nextLong() throws IOException, FormatException {
+    /** The next value, a number. */
+    public long nextLong() throws IOException, FormatException {
       expect(parser.nextToken(), JsonToken.VALUE_NUMBER_INT);
       return parser.getLongValue();
     }
 
-    int nextInt() throws IOException, FormatException {
+    /** The next value, a number. */
+    public int nextInt() throws IOException, FormatException {
       expect(parser.nextToken(), JsonToken.VALUE_NUMBER_INT);
       return parser.getIntValue();
     }
@@ -121,7 +130,8 @@ final class Cbor {
       return parser.getIntValue();
     }
 
-    boolean nextBoolean() throws IOException, FormatException {
+    /** The next value, a truth. */
+    public boolean nextBoolean() throws IOException, FormatException {
       JsonToken token = parser.nextToken();
       if (token != JsonToken.VALUE_TRUE && token != JsonToken.VALUE_FALSE) {
         throw new FormatException("stored value is " + token + ", not a boolean");
@@ -129,12 +139,14 @@ final class Cbor {
       return token == JsonToken.VALUE_TRUE;
     }
 
-    String nextText() throws IOException, FormatException {
+    /** The next value, a text. */
+    public String nextText() throws IOException, FormatException {
       expect(parser.nextToken(), JsonToken.VALUE_STRING);
       return parser.getText();
     }
 
-    Optional<String> nextOptionalText() throws IOException, FormatException {
+    /** The next value, a text or null. */
+    public Optional<String> nextOptionalText() throws IOException, FormatException {
       JsonToken token = parser.nextToken();
       if (token == JsonToken.VALUE_NULL) {
         return Optional.empty();
@@ -143,9 +155,16 @@ final class Cbor {
       return Optional.of(parser.getText());
     }
 
-    byte[] nextBytes() throws IOException, FormatException {
+    /** The next value, bytes. */
+    public byte[] nextBytes() throws IOException, FormatException {
       JsonToken token = parser.nextToken();
       return bytes(token);
+    }
+
+    /** The current value of an array whose elements are texts. */
+    public String currentText() throws IOException, FormatException {
+      expect(parser.currentToken(), JsonToken.VALUE_STRING);
+      return parser.getText();
     }
 
     byte[] currentBytes() throws IOException, FormatException {

@@ -57,7 +57,10 @@ class LostMessagesTest {
       "INSERT INTO log WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 200000)"
           + " SELECT count(*) FROM n";
 
-  /** What nodes say of membership has tests of its own; nobody waits for a {@code MoveAnswer}. */
+  /**
+   * What nodes say of membership, and say again and again before there is a quorum, has tests of
+   * its own; nobody waits for a {@code MoveAnswer}.
+   */
   private static final Set<Class<?>> ELSEWHERE =
       Set.of(
           Downing.AskGone.class,
@@ -66,7 +69,8 @@ class LostMessagesTest {
           Downing.HeardAnswer.class,
           Membership.AskIdentity.class,
           Membership.Identity.class,
-          NodeGateway.MoveAnswer.class);
+          NodeGateway.MoveAnswer.class,
+          QuorumAnnouncer.Announced.class);
 
   /** What a test does so that a message of a kind is sent, which is then lost. */
   private interface Cause {

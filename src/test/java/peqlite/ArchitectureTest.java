@@ -8,9 +8,9 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** Holds the arrows between the packages: {@code http -> actors -> storage -> sql}. */
+/** Holds the arrows between the packages: {@code http -> actors -> quorum -> storage -> sql}. */
 @AnalyzeClasses(
-    packages = {"peqlite", "http", "actors", "storage", "sql"},
+    packages = {"peqlite", "http", "actors", "quorum", "storage", "sql"},
     importOptions = ImportOption.DoNotIncludeTests.class)
 final class ArchitectureTest {
 
@@ -24,6 +24,8 @@ final class ArchitectureTest {
           .definedBy("http..")
           .layer("actors")
           .definedBy("actors..")
+          .layer("quorum")
+          .definedBy("quorum..")
           .layer("storage")
           .definedBy("storage..")
           .layer("sql")
@@ -34,8 +36,10 @@ final class ArchitectureTest {
           .mayOnlyBeAccessedByLayers("face")
           .whereLayer("actors")
           .mayOnlyBeAccessedByLayers("http", "face")
+          .whereLayer("quorum")
+          .mayOnlyBeAccessedByLayers("actors")
           .whereLayer("storage")
-          .mayOnlyBeAccessedByLayers("actors", "http", "face");
+          .mayOnlyBeAccessedByLayers("quorum", "actors", "http", "face");
 
   @ArchTest
   static final ArchRule storageAndVocabularyKnowNoPekko =

@@ -8,6 +8,7 @@ import actors.JournalChoice;
 import com.typesafe.config.Config;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -146,15 +147,45 @@ final class JournalSettingsTest {
 
   @Test
   void joiningInTheEnvironmentIsRefusedByItsName() {
-    Map<String, String> environment = Map.of("PEQLITE_JOIN", "a:1");
+    Map<String, String> environment = Map.of("PEQLITE_JOIN", "a:1", "PEQLITE_JOURNAL", "sqlite");
     SettingsException refused =
         assertThrows(
             SettingsException.class,
             () -> Settings.from(SettingsSource.load(Map.of(), environment, Optional.empty())));
     assertEquals(
         "PEQLITE_JOIN: needs a journal for many nodes, and 'sqlite' is for one;"
-            + " use --journal postgres",
+            + " use --journal quorum or --journal postgres",
         refused.line());
+  }
+
+  @Test
+  void whoJoinsAndNamesNoJournalKeepsItWithTheOthers() throws Exception {
+    Map<String, String> nobody = Map.of();
+    Settings settings =
+        Settings.from(SettingsSource.load(Map.of("join", "a:1"), nobody, Optional.empty()));
+    assertEquals(
+        new JournalChoice.Quorum("", 0, Duration.ofMillis(600), Duration.ofMillis(1000)),
+        settings.journal());
+    Map<String, String> address = Map.of("join", "a:1", "quorum-addr", "h:7");
+    JournalChoice.Quorum quorum =
+        (JournalChoice.Quorum)
+            Settings.from(SettingsSource.load(address, nobody, Optional.empty())).journal();
+    assertEquals("h", quorum.host());
+    assertEquals(7, quorum.port());
+    assertEquals(
+        new JournalChoice.Sqlite(),
+        Settings.from(SettingsSource.load(Map.of(), nobody, Optional.empty())).journal());
+  }
+
+  @Test
+  void theQuorumsAddressIsOneThatOthersReach() {
+    Map<String, String> given = Map.of("join", "a:1", "quorum-addr", "0.0.0.0:7");
+    SettingsException refused =
+        assertThrows(
+            SettingsException.class,
+            () -> Settings.from(SettingsSource.load(given, Map.of(), Optional.empty())));
+    assertEquals(
+        "--quorum-addr: '0.0.0.0' is no host that other nodes reach this one by", refused.line());
   }
 
   @Test

@@ -54,8 +54,9 @@ final class MainTest {
         "serve --management-addr nonsense",
         "serve --journal quorum",
         "serve --journal paper",
-        "serve --join 127.0.0.1:7355",
-        "serve --join 127.0.0.1:7355 --journal quorum",
+        "serve --join 127.0.0.1:7355 --journal sqlite",
+        "serve --join 127.0.0.1:7355 --quorum-addr 0.0.0.0:1",
+        "serve --join 127.0.0.1:7355 --journal-url jdbc:postgresql://h/d",
         "serve --config /nowhere/at/all",
         "bench --workload none",
         "bench --duration soon",
@@ -71,11 +72,11 @@ final class MainTest {
   }
 
   @Test
-  void joiningWithoutAJournalForManyNodesIsExplained() {
-    assertEquals(2, run("serve", "--join", "127.0.0.1:7355"));
+  void joiningWithTheJournalOfOneNodeIsExplained() {
+    assertEquals(2, run("serve", "--join", "127.0.0.1:7355", "--journal", "sqlite"));
     assertEquals(
         "peqlite: --join: needs a journal for many nodes, and 'sqlite' is for one;"
-            + " use --journal postgres",
+            + " use --journal quorum or --journal postgres",
         err.toString().strip());
   }
 

@@ -114,8 +114,6 @@ final class SettingsTest {
         "management-addr | x             | --management-addr: 'x' is not host:port",
         "join         | a:1,b            | --join: 'b' is not host:port",
         "join         | a:0              | --join: 'a:0' has no port from 1 to 65535",
-        "join         | a:1              | --join: needs a journal for many nodes, and 'sqlite' is"
-            + " for one; use --journal postgres",
         "discovery    | dns              | --discovery: 'dns' is not a way to look for nodes; use"
             + " 'kubernetes-api' or ''",
         "discovery    | kubernetes-api   | --discovery: needs a journal for many nodes, and 'sqlite'"
@@ -124,10 +122,10 @@ final class SettingsTest {
             + " needs it, such as jdbc:postgresql://127.0.0.1:5432/peqlite",
         "journal-url  | jdbc:postgresql://h/d | --journal-url: has no use with the journal"
             + " 'sqlite'; use --journal postgres",
-        "journal      | quorum           | --journal: 'quorum' is not available in this version;"
-            + " use 'sqlite' or 'postgres'",
-        "journal      | h2               | --journal: 'h2' is not a journal; use 'sqlite' or"
-            + " 'postgres'",
+        "journal      | quorum           | --join: is not set, and the journal 'quorum' needs the"
+            + " --cluster-addr of all nodes that are to form the cluster, this one's included",
+        "journal      | h2               | --journal: 'h2' is not a journal; use 'sqlite',"
+            + " 'quorum' or 'postgres'",
         "foreign-keys | perhaps          | --foreign-keys: 'perhaps' is not true or false",
       })
   void aWrongOptionIsNamed(String option, String value, String line) {
@@ -137,7 +135,7 @@ final class SettingsTest {
   @Test
   void aWrongVariableIsNamed() {
     assertEquals(
-        "PEQLITE_JOURNAL: 'x' is not a journal; use 'sqlite' or 'postgres'",
+        "PEQLITE_JOURNAL: 'x' is not a journal; use 'sqlite', 'quorum' or 'postgres'",
         refused(Map.of(), Map.of("PEQLITE_JOURNAL", "x"), ""));
   }
 

@@ -41,6 +41,7 @@ final class Cluster {
   private final Path directory;
   private final String title;
   private int checks;
+  private long filledFrom;
   private long filledUntil;
 
   Cluster(
@@ -255,6 +256,7 @@ final class Cluster {
   /** Makes the journal so much longer; the nodes have to be stopped, and to have run before. */
   void fillJournal(int events) throws Exception {
     filledUntil = JournalFiller.append(postgres.url(), events);
+    filledFrom = filledUntil - events + 1;
   }
 
   /** Changes the journal's database behind the nodes' back. */
@@ -310,7 +312,7 @@ final class Cluster {
     }
     JournalReplay.Result journal =
         new JournalReplay(postgres.url())
-            .quietUntil(filledUntil)
+            .quiet(filledFrom, filledUntil)
             .run(directory.resolve("replay" + ++checks + ".db"), seen, ends);
     List<Violation> violations = HistoryChecker.check(history, journal.ledger());
     print(history, journal.ledger());

@@ -55,6 +55,7 @@ final class JournalReplay {
   private final ByteArrayOutputStream parts = new ByteArrayOutputStream();
   private long lastId;
   private long head;
+  private long quietFrom;
   private long quietUntil;
   private boolean hasSchema;
 
@@ -63,9 +64,10 @@ final class JournalReplay {
     this.url = url;
   }
 
-  /** Lets events up to this one pass without looking at what each of them does. */
-  JournalReplay quietUntil(long seq) {
-    quietUntil = seq;
+  /** Lets events from one to before another pass without looking at what each of them does. */
+  JournalReplay quiet(long from, long until) {
+    quietFrom = from;
+    quietUntil = until;
     return this;
   }
 
@@ -88,7 +90,7 @@ final class JournalReplay {
             long seq = event.seq();
             head = seq;
             quiet.add(event);
-            if (seq < quietUntil && quiet.size() < QUIET_EVENTS) {
+            if (seq >= quietFrom && seq < quietUntil && quiet.size() < QUIET_EVENTS) {
               return;
             }
             ApplyResult applied =

@@ -16,22 +16,22 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What every kind of journal has to do; each has a subclass. */
-abstract class JournalContract {
+public abstract class JournalContract {
 
   private static final int MANY = 1000;
   private static final long LARGE = 1 << 30;
 
-  @TempDir Path folder;
+  @TempDir protected Path folder;
   private Journal journal;
 
   /** Opens the journal, empty at first, in the folder. */
-  abstract Journal openJournal() throws Exception;
+  protected abstract Journal openJournal() throws Exception;
 
   /** Appends an event as the plugin does; false if its number is taken. */
-  abstract boolean append(long seq, byte[] bytes) throws Exception;
+  protected abstract boolean append(long seq, byte[] bytes) throws Exception;
 
   /** Takes an event away, as a journal does that lost it or was trimmed. */
-  abstract void remove(long seq) throws Exception;
+  protected abstract void remove(long seq) throws Exception;
 
   @BeforeEach
   void open() throws Exception {

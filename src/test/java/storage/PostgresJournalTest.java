@@ -54,7 +54,7 @@ class PostgresJournalTest extends JournalContract {
   }
 
   @Override
-  PostgresJournal openJournal() throws Exception {
+  protected PostgresJournal openJournal() throws Exception {
     server.execute("CREATE SCHEMA IF NOT EXISTS " + schema);
     PostgresJournal journal = new PostgresJournal(settings());
     journal.prepare();
@@ -71,7 +71,7 @@ class PostgresJournalTest extends JournalContract {
   }
 
   @Override
-  boolean append(long seq, byte[] bytes) throws SQLException {
+  protected boolean append(long seq, byte[] bytes) throws SQLException {
     return append(Journal.PERSISTENCE_ID, seq, bytes);
   }
 
@@ -96,7 +96,7 @@ class PostgresJournalTest extends JournalContract {
   }
 
   @Override
-  void remove(long seq) throws SQLException {
+  protected void remove(long seq) throws SQLException {
     execute("DELETE FROM event_journal WHERE sequence_number = " + seq);
   }
 

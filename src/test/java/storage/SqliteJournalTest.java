@@ -21,12 +21,12 @@ class SqliteJournalTest extends JournalContract {
   private static final int CONSTRAINT = 19;
 
   @Override
-  Journal openJournal() throws JournalException {
+  protected Journal openJournal() throws JournalException {
     return SqliteJournal.open(file());
   }
 
   @Override
-  boolean append(long seq, byte[] bytes) throws SQLException {
+  protected boolean append(long seq, byte[] bytes) throws SQLException {
     return append(SqliteJournal.PERSISTENCE_ID, seq, bytes);
   }
 
@@ -51,7 +51,7 @@ class SqliteJournalTest extends JournalContract {
   }
 
   @Override
-  void remove(long seq) throws SQLException {
+  protected void remove(long seq) throws SQLException {
     execute("DELETE FROM event_journal WHERE sequence_number = " + seq);
   }
 

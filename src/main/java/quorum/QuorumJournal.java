@@ -1,0 +1,147 @@
+package quorum;
+
+import java.io.IOException;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.ratis.protocol.RaftPeer;
+import storage.Journal;
+import storage.JournalException;
+import storage.StoredEvent;
+
+/**
+ * The journal kept on a majority of the nodes' own disks: its head is asked of the group's leader,
+ * its events are read from this node's own copy. The copy can be behind: what the leader says to be
+ * in the journal is waited for, up to a limit, and never taken for missing.
+ */
+public final class QuorumJournal implements Journal {
+
+  private static final Duration ASK_MAX = Duration.ofSeconds(5);
+  private static final Duration SHORT_MAX = Duration.ofSeconds(1);
+  private static final Duration BEHIND_MAX = Duration.ofSeconds(2);
+  private static final Duration CLOCK_MAX = Duration.ofSeconds(1);
+
+  private final QuorumPart part;
+
+  /** Reads through this node's part, which outlives it. */
+  public QuorumJournal(QuorumPart part) {
+    this.part = part;
+  }
+
+  @Override
+  public long head() throws JournalException {
+    return head(ASK_MAX);
+  }
+
+  private long head(Duration max) throws JournalException {
+    if (part.server().calls().ask(new Question.AskEnd(), max) instanceof Answer.End end) {
+      return end.highest();
+    }
+    throw new JournalException("the quorum gave another answer than where the journal ends");
+  }
+
+  /**
+   * What the copy holds, and if that is less than was asked for, what the group's leader says that
+   * it lacks. Without a leader the events that are here are given.
+   */
+  @Override
+  public List<StoredEvent> read(long from, int eventsMax, long bytesMax) throws JournalException {
+    QuorumServer server = part.server();
+    List<StoredEvent> events = read(server.table(), from, eventsMax, bytesMax);
+    long bytes = events.stream().mapToLong(event -> event.bytes().length).sum();
+    if (events.size() >= eventsMax || bytes >= bytesMax) {
+      return events;
+    }
+    try {
+      long head = head(events.isEmpty() ? ASK_MAX : SHORT_MAX);
+      if (head < from + events.size()) {
+        return events;
+      }
+      return read(
+          server.copyWith(Math.min(head, from + eventsMax - 1), BEHIND_MAX),
+          from,
+          eventsMax,
+          bytesMax);
+    } catch (JournalException e) {
+      if (events.isEmpty()) {
+        throw e;
+      }
+      return events;
+    }
+  }
+
+  private static List<StoredEvent> read(QuorumTable copy, long from, int eventsMax, long bytesMax)
+      throws JournalException {
+    try {
+      return copy.read(from, eventsMax, bytesMax);
+    } catch (SQLException e) {
+      throw unreadable(e);
+    }
+  }
+
+  @Override
+  public long count(long from, long to) throws JournalException {
+    long head = head();
+    try {
+      return part.server().copyWith(Math.min(to, head), BEHIND_MAX).count(from, to);
+    } catch (SQLException e) {
+      throw unreadable(e);
+    }
+  }
+
+  private static JournalException unreadable(SQLException e) {
+    return new JournalException(
+        "cannot read this node's copy of the journal: " + e.getMessage(), e);
+  }
+
+  /** The median of the clocks of those who answer: one wild clock changes nothing. */
+  @Override
+  public long timeMicros() throws JournalException {
+    QuorumServer server = part.server();
+    List<CompletableFuture<Long>> asked = new ArrayList<>();
+    long askedNanos = System.nanoTime();
+    for (RaftPeer peer : server.peers()) {
+      if (!peer.getId().toString().equals(server.peerId())) {
+        asked.add(CompletableFuture.supplyAsync(() -> clock(server, peer), part.executor()));
+      }
+    }
+    List<Long> aheadMicros = new ArrayList<>(List.of(0L));
+    for (CompletableFuture<Long> answer : asked) {
+      try {
+        long leftNanos = askedNanos + CLOCK_MAX.toNanos() - System.nanoTime();
+        long ahead = answer.get(Math.max(0, leftNanos), TimeUnit.NANOSECONDS);
+        if (ahead != Long.MIN_VALUE) {
+          aheadMicros.add(ahead);
+        }
+      } catch (TimeoutException | ExecutionException e) {
+        answer.cancel(false);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new JournalException("interrupted", e);
+      }
+    }
+    aheadMicros.sort(null);
+    return Clocks.micros() + aheadMicros.get((aheadMicros.size() - 1) / 2);
+  }
+
+  /** By how much a peer's clock is ahead of this node's; the smallest number if it is not known. */
+  private static long clock(QuorumServer server, RaftPeer peer) {
+    try {
+      long before = Clocks.micros();
+      if (server.calls().askPeer(peer, new Question.AskClock()) instanceof Answer.Clock clock) {
+        return clock.micros() - (before + Clocks.micros()) / 2;
+      }
+    } catch (IOException e) {
+      // It says nothing: the others' clocks decide.
+    }
+    return Long.MIN_VALUE;
+  }
+
+  @Override
+  public void close() {}
+}

@@ -1,0 +1,551 @@
+package quorum;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
+import org.apache.ratis.proto.RaftProtos.LogEntryProto;
+import org.apache.ratis.proto.RaftProtos.RaftConfigurationProto;
+import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
+import org.apache.ratis.protocol.Message;
+import org.apache.ratis.protocol.RaftClientRequest;
+import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.protocol.RaftGroupMemberId;
+import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.protocol.TermIndex;
+import org.apache.ratis.server.storage.FileInfo;
+import org.apache.ratis.server.storage.RaftStorage;
+import org.apache.ratis.statemachine.SnapshotInfo;
+import org.apache.ratis.statemachine.SnapshotRetentionPolicy;
+import org.apache.ratis.statemachine.StateMachineStorage;
+import org.apache.ratis.statemachine.TransactionContext;
+import org.apache.ratis.statemachine.impl.BaseStateMachine;
+import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
+import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
+import org.apache.ratis.util.LifeCycle;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import storage.Arbiter;
+import storage.ArbiterLedger.Decision;
+import storage.EventHash;
+import storage.FormatException;
+import storage.JournalException;
+
+/**
+ * Applies the Raft log to this node's {@link QuorumTable}: one command after the other, several in
+ * one SQLite transaction while they wait.
+ *
+ * <p>Ratis calls it on threads of its own; all changes are made on one thread here, in the order of
+ * the log. A command that cannot be applied ends this node's part ({@link Owner#halted}): to leave
+ * it out would make this node's journal another one.
+ */
+final class QuorumMachine extends BaseStateMachine {
+
+  /**
+   * Whoever runs the Raft server. Called on threads of Ratis or of this machine; must not block.
+   */
+  interface Owner {
+
+    /** This node's part must end: what the disk holds is not known any more. */
+    void halted(String what, Throwable cause);
+
+    /** The table holds more than before. */
+    void advanced();
+
+    /** Another server leads now, or none is known to (null). */
+    void ledBy(@Nullable RaftPeerId leader);
+
+    /**
+     * Who is in the group, as far as this node knows.
+     *
+     * @throws JournalException if that is not known
+     */
+    QuorumMembers members() throws JournalException;
+
+    /** So many bytes were applied since the last checkpoint. */
+    void applied(long bytesSinceCheckpoint);
+  }
+
+  /** How a node that is far behind asks the leader for what it lacks. Blocks. */
+  interface Source {
+    Answer ask(RaftPeer leader, Question question) throws IOException;
+  }
+
+  private static final Logger LOG = LoggerFactory.getLogger(QuorumMachine.class);
+
+  /** Of the frame in which the leader puts a command: format, its clock, the command. */
+  private static final int FRAME = 1;
+
+  private static final int FRAME_BYTES = 1 + Long.BYTES;
+
+  private static final int BATCH_MAX = 256;
+  private static final int WAITING_BYTES_MAX = 16 << 20;
+  private static final long COPY_BYTES = 2 << 20;
+
+  private sealed interface Task {}
+
+  private record Apply(long term, long index, byte[] bytes, CompletableFuture<Message> done)
+      implements Task {}
+
+  private record Run(Callable<?> call, CompletableFuture<Object> done) implements Task {}
+
+  private enum End implements Task {
+    NOW
+  }
+
+  private final QuorumTable table;
+  private final Source source;
+  private final Owner owner;
+  private final BlockingQueue<Task> tasks = new LinkedBlockingQueue<>();
+  private final Semaphore waitingBytes = new Semaphore(WAITING_BYTES_MAX);
+  private final Thread thread;
+  private volatile @Nullable TermIndex checkpoint;
+  private volatile boolean ended;
+  private long bytesSinceCheckpoint;
+
+  /** Owns the table from now on. */
+  QuorumMachine(QuorumTable table, Source source, Owner owner) {
+    this.table = table;
+    this.source = source;
+    this.owner = owner;
+    if (table.entry() >= 0) {
+      setLastAppliedTermIndex(TermIndex.valueOf(table.term(), table.entry()));
+    }
+    thread = new Thread(this::run, "peqlite-quorum-apply");
+    thread.setDaemon(true);
+  }
+
+  // Start and end.
+
+  @Override
+  public void initialize(RaftServer server, RaftGroupId groupId, RaftStorage storage)
+      throws IOException {
+    super.initialize(server, groupId, storage);
+    getLifeCycle().startAndTransition(this::begin, IOException.class);
+  }
+
+  /** Nothing counts as a checkpoint that was not synced: the start after a crash makes one. */
+  private void begin() throws IOException {
+    try {
+      table.checkpoint();
+    } catch (SQLException e) {
+      throw new IOException("cannot write the journal: " + e.getMessage(), e);
+    }
+    if (table.entry() >= 0) {
+      checkpoint = TermIndex.valueOf(table.term(), table.entry());
+    }
+    thread.start();
+  }
+
+  @Override
+  public void pause() {
+    if (getLifeCycleState() == LifeCycle.State.RUNNING) {
+      getLifeCycle().transition(LifeCycle.State.PAUSING);
+      getLifeCycle().transition(LifeCycle.State.PAUSED);
+    }
+  }
+
+  @Override
+  public void reinitialize() {
+    if (getLifeCycleState() == LifeCycle.State.PAUSED) {
+      getLifeCycle().startAndTransition(() -> {});
+    }
+  }
+
+  @Override
+  public void close() {
+    ended = true;
+    tasks.add(End.NOW);
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    table.close();
+  }
+
+  // What is ordered.
+
+  /** On the leader: the time of a command is the leader's, the same for all who apply it. */
+  @Override
+  public TransactionContext startTransaction(RaftClientRequest request) {
+    ByteString command = request.getMessage().getContent();
+    ByteBuffer frame = ByteBuffer.allocate(FRAME_BYTES);
+    frame.put((byte) FRAME).putLong(Clocks.micros()).flip();
+    return TransactionContext.newBuilder()
+        .setStateMachine(this)
+        .setClientRequest(request)
+        .setLogData(UnsafeByteOperations.unsafeWrap(frame).concat(command))
+        .build();
+  }
+
+  @Override
+  public CompletableFuture<Message> applyTransaction(TransactionContext transaction) {
+    LogEntryProto entry = transaction.getLogEntry();
+    byte[] bytes = entry.getStateMachineLogEntry().getLogData().toByteArray();
+    CompletableFuture<Message> done = new CompletableFuture<>();
+    if (!ended) {
+      waitingBytes.acquireUninterruptibly(Math.min(bytes.length, WAITING_BYTES_MAX));
+    }
+    tasks.add(new Apply(entry.getTerm(), entry.getIndex(), bytes, done));
+    return done;
+  }
+
+  /**
+   * An entry without a command. Ratis takes it for applied when this returns, and lets those read
+   * who wait for it, so that everything before it must be.
+   */
+  @Override
+  public void notifyTermIndexUpdated(long term, long index) {
+    try {
+      run(() -> {
+            table.commit(term, index);
+            updateLastAppliedTermIndex(term, index);
+            return true;
+          })
+          .get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException e) {
+      LOG.debug("the journal's position could not be stored", e);
+    }
+  }
+
+  private CompletableFuture<Object> run(Callable<?> call) {
+    CompletableFuture<Object> done = new CompletableFuture<>();
+    tasks.add(new Run(call, done));
+    if (ended) {
+      done.completeExceptionally(new IOException("the journal is closed"));
+    }
+    return done;
+  }
+
+  // The one thread.
+
+  private void run() {
+    try {
+      List<Apply> batch = new ArrayList<>();
+      Task task = tasks.take();
+      while (task != End.NOW) {
+        if (task instanceof Run run) {
+          run(run);
+          task = tasks.take();
+          continue;
+        }
+        batch.clear();
+        while (task instanceof Apply apply && batch.size() < BATCH_MAX) {
+          batch.add(apply);
+          task = tasks.poll();
+        }
+        apply(batch);
+        if (task == null) {
+          task = tasks.take();
+        }
+      }
+    } catch (SQLException | FormatException | RuntimeException e) {
+      ended = true;
+      owner.halted("the journal cannot be written: " + e.getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      ended = true;
+      waitingBytes.release(WAITING_BYTES_MAX);
+      failWaiting();
+    }
+  }
+
+  /** Whoever waits hears that nothing is known. */
+  private void failWaiting() {
+    IOException closed = new IOException("the journal is closed");
+    for (Task task = tasks.poll(); task != null; task = tasks.poll()) {
+      if (task instanceof Run run) {
+        run.done().completeExceptionally(closed);
+      } else if (task instanceof Apply apply) {
+        apply.done().completeExceptionally(closed);
+      }
+    }
+  }
+
+  private static void run(Run run) {
+    try {
+      run.done().complete(run.call().call());
+    } catch (Exception e) {
+      run.done().completeExceptionally(e);
+    }
+  }
+
+  private void apply(List<Apply> batch) throws SQLException, FormatException {
+    long highest = table.highest();
+    List<Answer> answers = new ArrayList<>(batch.size());
+    long bytes = 0;
+    for (Apply apply : batch) {
+      answers.add(apply(apply.bytes()));
+      bytes += apply.bytes().length;
+    }
+    Apply last = batch.get(batch.size() - 1);
+    table.commit(last.term(), last.index());
+    updateLastAppliedTermIndex(last.term(), last.index());
+    for (int i = 0; i < batch.size(); i++) {
+      Apply apply = batch.get(i);
+      waitingBytes.release(Math.min(apply.bytes().length, WAITING_BYTES_MAX));
+      apply.done().complete(message(MessageCodec.encode(answers.get(i))));
+    }
+    bytesSinceCheckpoint += bytes;
+    owner.applied(bytesSinceCheckpoint);
+    if (table.highest() != highest) {
+      owner.advanced();
+    }
+  }
+
+  private Answer apply(byte[] framed) throws SQLException, FormatException {
+    if (framed.length < FRAME_BYTES || framed[0] != FRAME) {
+      throw new FormatException("an entry of the Raft log needs a newer peqlite");
+    }
+    long atMicros = ByteBuffer.wrap(framed).getLong(1);
+    Command command = MessageCodec.command(Arrays.copyOfRange(framed, FRAME_BYTES, framed.length));
+    if (command instanceof Command.Append append) {
+      return table.append(append) ? new Answer.Appended() : new Answer.Refused(table.highest());
+    }
+    if (command instanceof Command.Trim trim) {
+      table.trim(trim.toSeq());
+      return new Answer.Done();
+    }
+    if (command instanceof Command.Enter enter) {
+      Decision<Arbiter.Entry> decision = table.ledger().enter(atMicros, enter.self());
+      table.ledger(decision.after());
+      return new Answer.Entry(decision.answer());
+    }
+    if (command instanceof Command.Renew renew) {
+      return standing(
+          table.ledger().renew(atMicros, renew.self(), renew.formation(), renew.member()));
+    }
+    if (command instanceof Command.PutOut out) {
+      return standing(table.ledger().putOut(atMicros, out.self(), out.formation(), out.others()));
+    }
+    if (command instanceof Command.Leave leave) {
+      table.ledger(table.ledger().leave(atMicros, leave.self()));
+    }
+    return new Answer.Done();
+  }
+
+  private Answer standing(Decision<Arbiter.Standing> decision) {
+    table.ledger(decision.after());
+    return new Answer.Standing(decision.answer());
+  }
+
+  // What is asked.
+
+  @Override
+  public CompletableFuture<Message> query(Message request) {
+    try {
+      Question question = MessageCodec.question(request.getContent().toByteArray());
+      if (question instanceof Question.AskState) {
+        // In between two transactions, so that its parts belong together.
+        return run(table::state).thenApply(state -> message((Answer) state));
+      }
+      return CompletableFuture.completedFuture(message(answer(question)));
+    } catch (FormatException | SQLException | JournalException e) {
+      return CompletableFuture.failedFuture(new IOException(e.getMessage(), e));
+    }
+  }
+
+  /** Nobody asks for the state at a certain entry without a linearizable read. */
+  @Override
+  public CompletableFuture<Message> queryStale(Message request, long minIndex) {
+    return query(request);
+  }
+
+  private Answer answer(Question question) throws SQLException, JournalException {
+    if (question instanceof Question.AskRows ask) {
+      return new Answer.Rows(
+          table.rows(ask.from(), BATCH_MAX, Math.min(ask.bytesMax(), COPY_BYTES)));
+    }
+    if (question instanceof Question.AskKnown) {
+      return new Answer.Known(table.ledger().known(Clocks.micros()));
+    }
+    if (question instanceof Question.AskMembers) {
+      QuorumMembers members = owner.members();
+      return new Answer.Members(members.voters(), members.listeners());
+    }
+    if (question instanceof Question.AskClock) {
+      return new Answer.Clock(Clocks.micros());
+    }
+    return table.end();
+  }
+
+  private static Message message(Answer answer) {
+    return message(MessageCodec.encode(answer));
+  }
+
+  private static Message message(byte[] bytes) {
+    return Message.valueOf(UnsafeByteOperations.unsafeWrap(bytes));
+  }
+
+  // Checkpoints, before which the Raft log need not keep anything.
+
+  @Override
+  public long takeSnapshot() throws IOException {
+    try {
+      return (Long) run(this::checkpoint).get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    } catch (ExecutionException e) {
+      throw new IOException("cannot write the journal: " + e.getMessage(), e);
+    }
+  }
+
+  private long checkpoint() throws SQLException {
+    table.checkpoint();
+    bytesSinceCheckpoint = 0;
+    checkpoint = TermIndex.valueOf(table.term(), table.entry());
+    return table.entry();
+  }
+
+  @Override
+  public @Nullable SnapshotInfo getLatestSnapshot() {
+    TermIndex at = checkpoint;
+    return at == null ? null : new Checkpoint(at);
+  }
+
+  private record Checkpoint(TermIndex at) implements SnapshotInfo {
+    @Override
+    public TermIndex getTermIndex() {
+      return at;
+    }
+
+    /** Nothing is sent as files. */
+    @Override
+    public List<FileInfo> getFiles() {
+      return List.of();
+    }
+  }
+
+  @Override
+  public StateMachineStorage getStateMachineStorage() {
+    return new StateMachineStorage() {
+      @Override
+      public void init(RaftStorage storage) {}
+
+      @Override
+      public @Nullable SnapshotInfo getLatestSnapshot() {
+        return QuorumMachine.this.getLatestSnapshot();
+      }
+
+      @Override
+      public void format() {}
+
+      @Override
+      public void cleanupOldSnapshots(SnapshotRetentionPolicy policy) {}
+    };
+  }
+
+  /** The leader's log no longer begins early enough: take over what it has made of it. */
+  @Override
+  public CompletableFuture<TermIndex> notifyInstallSnapshotFromLeader(
+      RoleInfoProto role, TermIndex firstInLog) {
+    CompletableFuture<TermIndex> installed = new CompletableFuture<>();
+    RaftPeer leader =
+        org.apache.ratis.protocol.RaftPeer.newBuilder()
+            .setId(RaftPeerId.valueOf(role.getFollowerInfo().getLeaderInfo().getId().getId()))
+            .setAddress(role.getFollowerInfo().getLeaderInfo().getId().getAddress())
+            .build();
+    Thread copying =
+        new Thread(
+            () -> {
+              try {
+                installed.complete(copy(leader));
+              } catch (IOException | InterruptedException | ExecutionException e) {
+                LOG.warn("the journal cannot be copied from {}: {}", leader.getId(), e.toString());
+                installed.completeExceptionally(e);
+              }
+            },
+            "peqlite-quorum-copy");
+    copying.setDaemon(true);
+    copying.start();
+    return installed;
+  }
+
+  private TermIndex copy(RaftPeer leader)
+      throws IOException, InterruptedException, ExecutionException {
+    Answer.State state = expect(Answer.State.class, source.ask(leader, new Question.AskState()));
+    long from = Math.max((Long) run(table::highest).get() + 1, state.trimmedTo() + 1);
+    LOG.info("copies the journal's events {} to {} from {}", from, state.highest(), leader.getId());
+    byte[] hash = table.hash();
+    long next = from;
+    while (next <= state.highest()) {
+      List<Answer.Row> rows =
+          expect(Answer.Rows.class, source.ask(leader, new Question.AskRows(next, COPY_BYTES)))
+              .rows();
+      if (rows.isEmpty()) {
+        throw new IOException("the leader does not hold event " + next);
+      }
+      for (Answer.Row row : rows) {
+        if (row.seq() != next++) {
+          throw new IOException("the leader holds event " + row.seq() + " but not the one before");
+        }
+        hash = row.seq() == state.highest() ? EventHash.of(row.payload()) : hash;
+      }
+      run(() -> {
+            table.stage(rows);
+            return true;
+          })
+          .get();
+    }
+    if (next > from && !Arrays.equals(hash, state.hash())) {
+      throw new IOException("the events that were copied are not those that were meant");
+    }
+    return (TermIndex) run(() -> adopt(state)).get();
+  }
+
+  private TermIndex adopt(Answer.State state) throws SQLException, FormatException {
+    table.adopt(state);
+    table.checkpoint();
+    TermIndex at = TermIndex.valueOf(table.term(), table.entry());
+    updateLastAppliedTermIndex(at);
+    checkpoint = at;
+    owner.advanced();
+    return at;
+  }
+
+  private static <T extends Answer> T expect(Class<T> type, Answer answer) throws IOException {
+    if (!type.isInstance(answer)) {
+      throw new IOException("another answer than " + type.getSimpleName() + " came");
+    }
+    return type.cast(answer);
+  }
+
+  // What Ratis tells.
+
+  @Override
+  public void notifyLogFailed(Throwable cause, @Nullable LogEntryProto failedEntry) {
+    owner.halted("the Raft log cannot be written: " + cause.getMessage(), cause);
+  }
+
+  @Override
+  public void notifyLeaderChanged(RaftGroupMemberId member, @Nullable RaftPeerId leader) {
+    owner.ledBy(leader);
+  }
+
+  @Override
+  public void notifyConfigurationChanged(
+      long term, long index, RaftConfigurationProto configuration) {
+    LOG.info(
+        "the quorum's voters: {}, listeners: {}",
+        configuration.getPeersList().stream().map(peer -> peer.getId().toStringUtf8()).toList(),
+        configuration.getListenersList().stream()
+            .map(peer -> peer.getId().toStringUtf8())
+            .toList());
+  }
+}

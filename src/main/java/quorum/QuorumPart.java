@@ -1,0 +1,81 @@
+package quorum;
+
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import storage.JournalException;
+
+/**
+ * What this node has of the quorum: nothing at first, and its {@link QuorumServer} as soon as it
+ * knows who it is. Outlives the cluster's actor systems. Thread-safe.
+ */
+public final class QuorumPart implements AutoCloseable {
+
+  private static final int THREADS_MAX = 16;
+  private static final long THREAD_IDLE_SECONDS = 30;
+
+  private final ThreadPoolExecutor threads =
+      new ThreadPoolExecutor(
+          0,
+          THREADS_MAX,
+          THREAD_IDLE_SECONDS,
+          TimeUnit.SECONDS,
+          new SynchronousQueue<>(),
+          task -> {
+            Thread thread = new Thread(task, "peqlite-quorum-ask");
+            thread.setDaemon(true);
+            return thread;
+          },
+          new ThreadPoolExecutor.CallerRunsPolicy());
+
+  private @Nullable QuorumServer server;
+  private boolean closed;
+
+  /**
+   * The server.
+   *
+   * @throws JournalException if this node has no part yet
+   */
+  public synchronized QuorumServer server() throws JournalException {
+    QuorumServer started = server;
+    if (started == null) {
+      throw new JournalException("this node has not found the others that keep the journal yet");
+    }
+    return started;
+  }
+
+  /** The server, if there is one. */
+  public synchronized Optional<QuorumServer> ifStarted() {
+    return Optional.ofNullable(server);
+  }
+
+  /** From now on there is one, which is closed with this. */
+  public synchronized void started(QuorumServer started) {
+    if (closed) {
+      started.close();
+    } else {
+      server = started;
+    }
+  }
+
+  /** For calls to several nodes at once. */
+  Executor executor() {
+    return threads;
+  }
+
+  @Override
+  public void close() {
+    QuorumServer started;
+    synchronized (this) {
+      closed = true;
+      started = server;
+    }
+    if (started != null) {
+      started.close();
+    }
+    threads.shutdownNow();
+  }
+}

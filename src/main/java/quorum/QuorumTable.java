@@ -1,0 +1,428 @@
+package quorum;
+
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import storage.ArbiterLedger;
+import storage.EventHash;
+import storage.FormatException;
+import storage.JournalException;
+import storage.JournalGapException;
+import storage.StoredEvent;
+
+/**
+ * This node's copy of the journal, a SQLite file: what the commands of the Raft log have made of it
+ * up to one entry, which stands in the file beside the rows.
+ *
+ * <p>Commits are not synced: the Raft log, which is, brings back what a power failure takes. {@link
+ * #checkpoint} syncs the file, and only what is before a checkpoint may leave the Raft log.
+ *
+ * <p>Changes come from one thread at a time, between {@link #begin} and {@link #commit}. {@link
+ * #read} and {@link #count} may be called from any thread at any time, and see what is committed.
+ */
+final class QuorumTable implements AutoCloseable {
+
+  private static final int FORMAT = 1;
+  private static final int BUSY_TIMEOUT_MILLIS = 5000;
+
+  private static final String CREATE_EVENTS =
+      """
+      CREATE TABLE IF NOT EXISTS event_journal (
+        sequence_number INTEGER PRIMARY KEY,
+        event_payload BLOB NOT NULL,
+        event_ser_id INTEGER NOT NULL,
+        event_ser_manifest TEXT NOT NULL)
+      """;
+
+  private static final String CREATE_STATE =
+      """
+      CREATE TABLE IF NOT EXISTS peqlite_state (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        format INTEGER NOT NULL,
+        group_id TEXT NOT NULL,
+        term INTEGER NOT NULL,
+        entry INTEGER NOT NULL,
+        highest INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        trimmed_to INTEGER NOT NULL,
+        ledger BLOB NOT NULL)
+      """;
+
+  private static final String INSERT =
+      """
+      INSERT OR REPLACE INTO event_journal
+        (sequence_number, event_payload, event_ser_id, event_ser_manifest) VALUES (?, ?, ?, ?)
+      """;
+
+  private static final String UPDATE =
+      "UPDATE peqlite_state SET term = ?, entry = ?, highest = ?, hash = ?, trimmed_to = ?,"
+          + " ledger = ?";
+
+  private final String url;
+  private final Connection writes;
+  private final PreparedStatement insert;
+  private final PreparedStatement update;
+  private final Object readLock = new Object();
+  // Guarded by the lock.
+  private @Nullable Connection reads;
+
+  // Of the transaction that is open, or of the last one.
+  private long term;
+  private long entry;
+  private long highest;
+  private byte[] hash;
+  private long trimmedTo;
+  private ArbiterLedger ledger;
+  private boolean ledgerChanged;
+  private byte[] ledgerBytes;
+
+  private QuorumTable(String url, Connection writes, ResultSet state)
+      throws SQLException, FormatException {
+    this.url = url;
+    this.writes = writes;
+    this.insert = writes.prepareStatement(INSERT);
+    this.update = writes.prepareStatement(UPDATE);
+    term = state.getLong("term");
+    entry = state.getLong("entry");
+    highest = state.getLong("highest");
+    hash = state.getBytes("hash");
+    trimmedTo = state.getLong("trimmed_to");
+    ledgerBytes = state.getBytes("ledger");
+    ledger = ArbiterLedger.decode(ledgerBytes);
+  }
+
+  /**
+   * Creates the file if it is missing.
+   *
+   * @param groupId the group whose journal it is
+   * @throws JournalException if that cannot be done, or it is another group's
+   */
+  static QuorumTable open(Path file, String groupId) throws JournalException {
+    String url =
+        "jdbc:sqlite:"
+            + file.toAbsolutePath()
+            + "?journal_mode=WAL&synchronous=NORMAL&busy_timeout="
+            + BUSY_TIMEOUT_MILLIS;
+    try {
+      Connection connection = DriverManager.getConnection(url);
+      try {
+        return open(file, groupId, url, connection);
+      } catch (SQLException | FormatException | JournalException | RuntimeException e) {
+        connection.close();
+        throw e;
+      }
+    } catch (SQLException | FormatException e) {
+      throw new JournalException("cannot open the journal " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static QuorumTable open(Path file, String groupId, String url, Connection connection)
+      throws SQLException, FormatException, JournalException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(CREATE_EVENTS);
+      statement.execute(CREATE_STATE);
+      try (PreparedStatement first =
+          connection.prepareStatement(
+              "INSERT OR IGNORE INTO peqlite_state VALUES (1, ?, ?, 0, -1, 0, ?, 0, ?)")) {
+        first.setInt(1, FORMAT);
+        first.setString(2, groupId);
+        first.setBytes(3, EventHash.none());
+        first.setBytes(4, ArbiterLedger.empty().encode());
+        first.executeUpdate();
+      }
+      QuorumTable table;
+      try (ResultSet state = statement.executeQuery("SELECT * FROM peqlite_state")) {
+        state.next();
+        if (state.getInt("format") > FORMAT) {
+          throw new JournalException("the journal " + file + " needs a newer peqlite");
+        }
+        if (!groupId.equals(state.getString("group_id"))) {
+          throw new JournalException("the journal " + file + " belongs to another cluster");
+        }
+        table = new QuorumTable(url, connection, state);
+      }
+      // What a copying that was broken off has left.
+      statement.executeUpdate("DELETE FROM event_journal WHERE sequence_number > " + table.highest);
+      connection.setAutoCommit(false);
+      return table;
+    }
+  }
+
+  /** The entry of the Raft log whose effect is the last in the open or last transaction. */
+  synchronized long entry() {
+    return entry;
+  }
+
+  /** That entry's term. */
+  synchronized long term() {
+    return term;
+  }
+
+  /** The last event's sequence number, 0 if there never was one. */
+  synchronized long highest() {
+    return highest;
+  }
+
+  /** The last event. */
+  synchronized Answer.End end() {
+    return new Answer.End(highest, hash.clone());
+  }
+
+  /** The last event's hash. */
+  synchronized byte[] hash() {
+    return hash.clone();
+  }
+
+  /** The arbiter's. */
+  synchronized ArbiterLedger ledger() {
+    return ledger;
+  }
+
+  /** Everything but the events. */
+  synchronized Answer.State state() {
+    return new Answer.State(term, entry, highest, hash.clone(), trimmedTo, ledger.encode());
+  }
+
+  /**
+   * Adds the next event, if the journal ends with the one before it.
+   *
+   * @return whether it stands there now, or stood there before
+   */
+  synchronized boolean append(Command.Append append) throws SQLException {
+    if (append.seq() == highest + 1 && Arrays.equals(append.previousHash(), hash)) {
+      insert(append.seq(), append.serializerId(), append.manifest(), append.payload());
+      highest = append.seq();
+      hash = EventHash.of(append.payload());
+      return true;
+    }
+    return holds(append.seq(), append.payload());
+  }
+
+  private boolean holds(long seq, byte[] payload) throws SQLException {
+    try (PreparedStatement query =
+        writes.prepareStatement(
+            "SELECT event_payload FROM event_journal WHERE sequence_number = ?")) {
+      query.setLong(1, seq);
+      try (ResultSet row = query.executeQuery()) {
+        return row.next() && Arrays.equals(payload, row.getBytes(1));
+      }
+    }
+  }
+
+  private void insert(long seq, int serializerId, String manifest, byte[] payload)
+      throws SQLException {
+    insert.setLong(1, seq);
+    insert.setBytes(2, payload);
+    insert.setInt(3, serializerId);
+    insert.setString(4, manifest);
+    insert.executeUpdate();
+  }
+
+  /** Takes events away, but never the last one. */
+  synchronized void trim(long toSeq) throws SQLException {
+    long to = Math.min(toSeq, highest - 1);
+    if (to > trimmedTo) {
+      try (PreparedStatement delete =
+          writes.prepareStatement("DELETE FROM event_journal WHERE sequence_number <= ?")) {
+        delete.setLong(1, to);
+        delete.executeUpdate();
+      }
+      trimmedTo = to;
+    }
+  }
+
+  /** Replaces the arbiter's ledger. */
+  synchronized void ledger(ArbiterLedger next) {
+    if (next != ledger) {
+      ledger = next;
+      ledgerChanged = true;
+    }
+  }
+
+  /** Makes what was changed since the last commit visible, as the effect up to an entry. */
+  synchronized void commit(long atTerm, long atEntry) throws SQLException {
+    term = atTerm;
+    entry = atEntry;
+    if (ledgerChanged) {
+      ledgerBytes = ledger.encode();
+      ledgerChanged = false;
+    }
+    update.setLong(1, term);
+    update.setLong(2, entry);
+    update.setLong(3, highest);
+    update.setBytes(4, hash);
+    update.setLong(5, trimmedTo);
+    update.setBytes(6, ledgerBytes);
+    update.executeUpdate();
+    writes.commit();
+  }
+
+  /**
+   * Stores rows that were copied from another node, unseen until {@link #adopt} or until the same
+   * events are appended.
+   */
+  synchronized void stage(List<Answer.Row> rows) throws SQLException {
+    for (Answer.Row row : rows) {
+      insert(row.seq(), row.serializerId(), row.manifest(), row.payload());
+    }
+    writes.commit();
+  }
+
+  /**
+   * Takes another node's state over, unless this one is as far; the rows up to its end must be
+   * there or staged.
+   *
+   * @throws FormatException if its ledger cannot be read
+   */
+  synchronized void adopt(Answer.State state) throws SQLException, FormatException {
+    if (state.index() <= entry) {
+      return;
+    }
+    ledger(ArbiterLedger.decode(state.ledger()));
+    highest = state.highest();
+    hash = state.hash();
+    trim(state.trimmedTo());
+    commit(state.term(), state.index());
+  }
+
+  /** Takes away what was staged. */
+  synchronized void unstage() throws SQLException {
+    try (PreparedStatement delete =
+        writes.prepareStatement("DELETE FROM event_journal WHERE sequence_number > ?")) {
+      delete.setLong(1, highest);
+      delete.executeUpdate();
+    }
+    writes.commit();
+  }
+
+  /** Writes everything into the file itself and syncs it. */
+  synchronized void checkpoint() throws SQLException {
+    // A checkpoint is not allowed inside a transaction.
+    writes.setAutoCommit(true);
+    try (Statement statement = writes.createStatement();
+        ResultSet row = statement.executeQuery("PRAGMA wal_checkpoint(FULL)")) {
+      row.next();
+      if (row.getInt(1) != 0 || row.getInt(2) != row.getInt(3)) {
+        throw new SQLException(
+            "a checkpoint of the journal wrote "
+                + row.getInt(3)
+                + " of "
+                + row.getInt(2)
+                + " pages");
+      }
+    } finally {
+      writes.setAutoCommit(false);
+    }
+  }
+
+  /** See {@link storage.Journal#read}. */
+  List<StoredEvent> read(long from, int eventsMax, long bytesMax)
+      throws SQLException, JournalGapException {
+    List<StoredEvent> events = new ArrayList<>();
+    for (Answer.Row row : rows(from, eventsMax, bytesMax)) {
+      long expected = from + events.size();
+      if (row.seq() != expected) {
+        throw new JournalGapException(
+            "the journal does not hold event "
+                + expected
+                + " although it holds event "
+                + row.seq());
+      }
+      events.add(new StoredEvent(row.seq(), row.payload()));
+    }
+    return events;
+  }
+
+  /** Rows in order from a number on, wherever the first one is; one at least if there is one. */
+  List<Answer.Row> rows(long from, int rowsMax, long bytesMax) throws SQLException {
+    List<Answer.Row> rows = new ArrayList<>();
+    synchronized (readLock) {
+      try (PreparedStatement query =
+          reads()
+              .prepareStatement(
+                  "SELECT sequence_number, event_ser_id, event_ser_manifest, event_payload"
+                      + " FROM event_journal WHERE sequence_number >= ?"
+                      + " AND sequence_number <= (SELECT highest FROM peqlite_state)"
+                      + " ORDER BY sequence_number LIMIT ?")) {
+        query.setLong(1, from);
+        query.setInt(2, rowsMax);
+        long bytes = 0;
+        try (ResultSet row = query.executeQuery()) {
+          while (bytes < bytesMax && row.next()) {
+            byte[] payload = row.getBytes(4);
+            bytes += payload.length;
+            rows.add(new Answer.Row(row.getLong(1), row.getInt(2), row.getString(3), payload));
+          }
+        }
+      } catch (SQLException e) {
+        closeReads();
+        throw e;
+      }
+    }
+    return rows;
+  }
+
+  /** See {@link storage.Journal#count}. */
+  long count(long from, long to) throws SQLException {
+    synchronized (readLock) {
+      try (PreparedStatement query =
+          reads()
+              .prepareStatement(
+                  "SELECT count(*) FROM event_journal WHERE sequence_number BETWEEN ? AND"
+                      + " min(?, (SELECT highest FROM peqlite_state))")) {
+        query.setLong(1, from);
+        query.setLong(2, to);
+        try (ResultSet row = query.executeQuery()) {
+          row.next();
+          return row.getLong(1);
+        }
+      } catch (SQLException e) {
+        closeReads();
+        throw e;
+      }
+    }
+  }
+
+  private Connection reads() throws SQLException {
+    Connection open = reads;
+    if (open == null) {
+      open = DriverManager.getConnection(url);
+      reads = open;
+    }
+    return open;
+  }
+
+  private void closeReads() {
+    Connection open = reads;
+    reads = null;
+    close(open);
+  }
+
+  private static void close(@Nullable Connection connection) {
+    if (connection != null) {
+      try {
+        connection.close();
+      } catch (SQLException ignored) {
+        // What was committed is in the file, and in the Raft log.
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    synchronized (readLock) {
+      closeReads();
+    }
+    synchronized (this) {
+      close(writes);
+    }
+  }
+}

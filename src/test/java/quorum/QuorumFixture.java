@@ -1,0 +1,119 @@
+package quorum;
+
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import storage.JournalException;
+import storage.StoredEvent;
+
+/** Several nodes' parts of a quorum in this process, each with a folder of its own. */
+final class QuorumFixture implements AutoCloseable {
+
+  private static final Duration MAX = Duration.ofSeconds(20);
+
+  /** One node; it keeps its identity and folder over restarts. */
+  final class Node {
+
+    final String name;
+    final QuorumSettings settings;
+    QuorumPart part = new QuorumPart();
+
+    Node(String name) throws IOException {
+      this.name = name;
+      this.settings =
+          new QuorumSettings(
+              folder.resolve(name),
+              name,
+              "127.0.0.1",
+              freePort(),
+              Duration.ofMillis(300),
+              Duration.ofMillis(600));
+    }
+
+    String address() {
+      return settings.host() + ":" + settings.port();
+    }
+
+    void start() throws JournalException {
+      part = new QuorumPart();
+      part.started(
+          QuorumServer.start(settings, QuorumIdentity.load(settings.directory()).orElseThrow()));
+    }
+
+    void stop() {
+      part.close();
+    }
+
+    QuorumServer server() throws JournalException {
+      return part.server();
+    }
+
+    QuorumJournal journal() {
+      return new QuorumJournal(part);
+    }
+  }
+
+  private final Path folder;
+  private final Map<String, Node> nodes = new LinkedHashMap<>();
+
+  QuorumFixture(Path folder) {
+    this.folder = folder;
+  }
+
+  /** Nodes that have formed a group and run. */
+  QuorumFixture formed(int count) throws Exception {
+    List<QuorumIdentity.Peer> peers = new ArrayList<>();
+    for (int number = 1; number <= count; number++) {
+      Node node = add("n" + number);
+      peers.add(new QuorumIdentity.Peer(QuorumIdentity.newPeerId(node.name), node.address()));
+    }
+    UUID group = UUID.randomUUID();
+    for (int i = 0; i < count; i++) {
+      Node node = nodes().get(i);
+      new QuorumIdentity(QuorumIdentity.Standing.PROPOSED, group, peers.get(i).id(), peers)
+          .store(node.settings.directory());
+      node.start();
+    }
+    return this;
+  }
+
+  Node add(String name) throws IOException {
+    Node node = new Node(name);
+    nodes.put(name, node);
+    return node;
+  }
+
+  List<Node> nodes() {
+    return List.copyOf(nodes.values());
+  }
+
+  /** Appends after the end as it is; whether the journal took it. */
+  static boolean append(Node node, long seq, byte[] bytes) throws JournalException {
+    Answer.End end = (Answer.End) node.server().calls().ask(new Question.AskEnd(), MAX);
+    byte[] hash = end.hash();
+    return node.server().calls().order(new Command.Append(seq, hash, 1, "", bytes), MAX)
+        instanceof Answer.Appended;
+  }
+
+  /** Waits until a node's own copy ends with an event, and returns all of it. */
+  static List<StoredEvent> copy(Node node, long highest) throws Exception {
+    return node.server().copyWith(highest, MAX).read(1, Integer.MAX_VALUE, Long.MAX_VALUE);
+  }
+
+  static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+
+  @Override
+  public void close() {
+    nodes.values().parallelStream().forEach(Node::stop); // each takes a second
+  }
+}
