@@ -218,7 +218,9 @@ final class QuorumMachine extends BaseStateMachine {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (ExecutionException e) {
-      LOG.debug("the journal's position could not be stored", e);
+      if (!ended) {
+        owner.halted("the journal cannot be written: " + e.getMessage(), e);
+      }
     }
   }
 

@@ -325,6 +325,10 @@ class NodeGatewayTest {
 
   @Test
   void countsTheMessagesThatPekkoHasGivenUp() {
+    // Who answers has subscribed.
+    TestProbe<NodeGateway.StatusAnswer> status = testKit.createTestProbe();
+    gateway.tell(new NodeGateway.AskStatus(status.getRef()));
+    status.receiveMessage(LONG);
     int before = dropped.get();
     testKit
         .system()

@@ -47,7 +47,12 @@ final class Exposition {
     return labels;
   }
 
-  /** The value of one series, written as it stands in the text. */
+  /** The value of one series, written as it stands in the text, or another if it is missing. */
+  double valueOr(double missing, String series) {
+    return values.getOrDefault(series, missing);
+  }
+
+  /** The value of one series that has to be there. */
   double value(String series) {
     Double value = values.get(series);
     if (value == null) {

@@ -82,6 +82,7 @@ class QuorumServerTest {
   @Test
   void withoutAMajorityNothingIsAnsweredAndNothingIsLost() throws Exception {
     appendFrom(node(1), 1, 5);
+    assertCopy(node(1), 5);
     node(2).stop();
     node(3).stop();
     assertThrows(
