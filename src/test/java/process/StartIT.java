@@ -37,7 +37,7 @@ class StartIT {
     assertEnds(nodes.at(data).option("--no-such-option").start(), WRONG_USE, "--no-such-option");
     assertEnds(nodes.at(data).option("--http-addr", "nonsense").start(), WRONG_USE, "--http-addr");
     assertEnds(nodes.at(data).option("--journal", "paper").start(), WRONG_USE, "--journal");
-    assertEnds(nodes.at(data).option("--join", "127.0.0.1:7355").start(), WRONG_USE, "--join");
+    assertEnds(nodes.at(data).option("--journal", "quorum").start(), WRONG_USE, "--join");
     assertEnds(
         nodes.at(data).set("peqlite.apply.hold-after", "soon").start(),
         WRONG_USE,
