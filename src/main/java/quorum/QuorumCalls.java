@@ -1,12 +1,17 @@
 package quorum;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.apache.ratis.client.RaftClientRpc;
@@ -26,6 +31,7 @@ import org.apache.ratis.protocol.exceptions.NotLeaderException;
 import org.apache.ratis.protocol.exceptions.SetConfigurationException;
 import org.apache.ratis.protocol.exceptions.StateMachineException;
 import org.apache.ratis.rpc.CallId;
+import org.apache.ratis.server.RaftConfiguration;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +49,7 @@ import storage.JournalException;
 final class QuorumCalls implements AutoCloseable {
 
   /** This node's Raft server, and what it knows of the group. */
-  record Local(RaftServer server, Optional<RaftPeerId> leader, List<RaftPeer> peers) {}
+  record Local(RaftServer server, Optional<RaftPeerId> leader, RaftConfiguration configuration) {}
 
   /** So that a leader which is frozen is left soon; who is only slow answers the repetition. */
   private static final Duration ATTEMPT_MAX = Duration.ofMillis(1000);
@@ -56,6 +62,7 @@ final class QuorumCalls implements AutoCloseable {
   private final RaftClientRpc rpc;
   private final Supplier<Optional<Local>> local;
   private final Map<RaftPeerId, RaftPeer> peers = new LinkedHashMap<>();
+  private volatile @Nullable RaftConfiguration learned;
 
   QuorumCalls(
       RaftGroupId groupId,
@@ -169,7 +176,7 @@ final class QuorumCalls implements AutoCloseable {
         throw new JournalException("the quorum does not answer: " + failure);
       }
       Optional<Local> here = local.get();
-      here.ifPresent(known -> learn(known.peers()));
+      here.ifPresent(known -> learn(known.configuration()));
       Optional<RaftPeerId> target = target(here, suggested, attempt++);
       if (target.isPresent()) {
         RaftClientRequest request = requests.apply(target.get());
@@ -207,11 +214,25 @@ final class QuorumCalls implements AutoCloseable {
     }
   }
 
+  /**
+   * No longer than over the network: a leader whose disk hangs, or who is alone, does not answer.
+   */
   private static RaftClientReply submit(RaftServer server, RaftClientRequest request)
       throws IOException {
-    return request instanceof SetConfigurationRequest change
-        ? server.setConfiguration(change)
-        : server.submitClientRequest(request);
+    CompletableFuture<RaftClientReply> reply =
+        request instanceof SetConfigurationRequest change
+            ? server.setConfigurationAsync(change)
+            : server.submitClientRequestAsync(request);
+    try {
+      return reply.get(ATTEMPT_MAX.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      throw new IOException("this node's server leads and does not answer", e);
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException();
+    }
   }
 
   /**
@@ -228,7 +249,11 @@ final class QuorumCalls implements AutoCloseable {
       return leader;
     }
     boolean member =
-        here.isPresent() && here.get().peers().stream().anyMatch(p -> p.getId().equals(self));
+        here.isPresent()
+            && here.get()
+                    .configuration()
+                    .getPeer(self, RaftPeerRole.FOLLOWER, RaftPeerRole.LISTENER)
+                != null;
     if (member) {
       return Optional.empty(); // it hears of the next leader as soon as there is one
     }
@@ -239,6 +264,14 @@ final class QuorumCalls implements AutoCloseable {
   private List<RaftPeerId> others() {
     synchronized (peers) {
       return new ArrayList<>(peers.keySet().stream().filter(id -> !id.equals(self)).toList());
+    }
+  }
+
+  /** Seldom another one, and asked at every call. */
+  private void learn(RaftConfiguration configuration) {
+    if (configuration != learned) {
+      learn(QuorumServer.peers(configuration));
+      learned = configuration;
     }
   }
 

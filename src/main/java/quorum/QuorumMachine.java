@@ -95,7 +95,9 @@ final class QuorumMachine extends BaseStateMachine {
 
   private sealed interface Task {}
 
-  private record Apply(long term, long index, byte[] bytes, CompletableFuture<Message> done)
+  /** An entry of the log; who leads had put the time in. */
+  private record Apply(
+      TermIndex at, int frame, long atMicros, byte[] command, CompletableFuture<Message> done)
       implements Task {}
 
   private record Run(Callable<?> call, CompletableFuture<Object> done) implements Task {}
@@ -193,13 +195,32 @@ final class QuorumMachine extends BaseStateMachine {
   @Override
   public CompletableFuture<Message> applyTransaction(TransactionContext transaction) {
     LogEntryProto entry = transaction.getLogEntry();
-    byte[] bytes = entry.getStateMachineLogEntry().getLogData().toByteArray();
-    CompletableFuture<Message> done = new CompletableFuture<>();
+    ByteString framed = entry.getStateMachineLogEntry().getLogData();
+    boolean whole = framed.size() >= FRAME_BYTES;
+    Apply apply =
+        new Apply(
+            TermIndex.valueOf(entry.getTerm(), entry.getIndex()),
+            whole ? framed.byteAt(0) : 0,
+            whole ? framed.asReadOnlyByteBuffer().getLong(1) : 0,
+            whole ? framed.substring(FRAME_BYTES).toByteArray() : new byte[0],
+            new CompletableFuture<>());
     if (!ended) {
-      waitingBytes.acquireUninterruptibly(Math.min(bytes.length, WAITING_BYTES_MAX));
+      waitingBytes.acquireUninterruptibly(waitingBytes(apply));
     }
-    tasks.add(new Apply(entry.getTerm(), entry.getIndex(), bytes, done));
-    return done;
+    tasks.add(apply);
+    if (ended) {
+      // Whoever ends the server waits for all that it has asked for.
+      apply.done().completeExceptionally(closed());
+    }
+    return apply.done();
+  }
+
+  private static int waitingBytes(Apply apply) {
+    return Math.min(apply.command().length, WAITING_BYTES_MAX);
+  }
+
+  private static IOException closed() {
+    return new IOException("the journal is closed");
   }
 
   /**
@@ -228,7 +249,7 @@ final class QuorumMachine extends BaseStateMachine {
     CompletableFuture<Object> done = new CompletableFuture<>();
     tasks.add(new Run(call, done));
     if (ended) {
-      done.completeExceptionally(new IOException("the journal is closed"));
+      done.completeExceptionally(closed());
     }
     return done;
   }
@@ -269,12 +290,11 @@ final class QuorumMachine extends BaseStateMachine {
 
   /** Whoever waits hears that nothing is known. */
   private void failWaiting() {
-    IOException closed = new IOException("the journal is closed");
     for (Task task = tasks.poll(); task != null; task = tasks.poll()) {
       if (task instanceof Run run) {
-        run.done().completeExceptionally(closed);
+        run.done().completeExceptionally(closed());
       } else if (task instanceof Apply apply) {
-        apply.done().completeExceptionally(closed);
+        apply.done().completeExceptionally(closed());
       }
     }
   }
@@ -292,16 +312,16 @@ final class QuorumMachine extends BaseStateMachine {
     List<Answer> answers = new ArrayList<>(batch.size());
     long bytes = 0;
     for (Apply apply : batch) {
-      answers.add(apply(apply.bytes()));
-      bytes += apply.bytes().length;
+      answers.add(applied(apply));
+      bytes += apply.command().length;
     }
-    Apply last = batch.get(batch.size() - 1);
-    table.commit(last.term(), last.index());
-    updateLastAppliedTermIndex(last.term(), last.index());
+    TermIndex last = batch.get(batch.size() - 1).at();
+    table.commit(last.getTerm(), last.getIndex());
+    updateLastAppliedTermIndex(last);
     for (int i = 0; i < batch.size(); i++) {
       Apply apply = batch.get(i);
-      waitingBytes.release(Math.min(apply.bytes().length, WAITING_BYTES_MAX));
-      apply.done().complete(message(MessageCodec.encode(answers.get(i))));
+      waitingBytes.release(waitingBytes(apply));
+      apply.done().complete(message(answers.get(i)));
     }
     bytesSinceCheckpoint += bytes;
     owner.applied(bytesSinceCheckpoint);
@@ -310,12 +330,12 @@ final class QuorumMachine extends BaseStateMachine {
     }
   }
 
-  private Answer apply(byte[] framed) throws SQLException, FormatException {
-    if (framed.length < FRAME_BYTES || framed[0] != FRAME) {
+  private Answer applied(Apply apply) throws SQLException, FormatException {
+    if (apply.frame() != FRAME) {
       throw new FormatException("an entry of the Raft log needs a newer peqlite");
     }
-    long atMicros = ByteBuffer.wrap(framed).getLong(1);
-    Command command = MessageCodec.command(Arrays.copyOfRange(framed, FRAME_BYTES, framed.length));
+    long atMicros = apply.atMicros();
+    Command command = MessageCodec.command(apply.command());
     if (command instanceof Command.Append append) {
       return table.append(append) ? new Answer.Appended() : new Answer.Refused(table.highest());
     }
@@ -387,11 +407,7 @@ final class QuorumMachine extends BaseStateMachine {
   }
 
   private static Message message(Answer answer) {
-    return message(MessageCodec.encode(answer));
-  }
-
-  private static Message message(byte[] bytes) {
-    return Message.valueOf(UnsafeByteOperations.unsafeWrap(bytes));
+    return Message.valueOf(UnsafeByteOperations.unsafeWrap(MessageCodec.encode(answer)));
   }
 
   // Checkpoints, before which the Raft log need not keep anything.

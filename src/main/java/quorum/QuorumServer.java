@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -75,7 +74,7 @@ public final class QuorumServer implements AutoCloseable {
     GRPC.setLevel(java.util.logging.Level.WARNING);
   }
 
-  private record Running(RaftServer server, QuorumMachine machine, QuorumTable table) {}
+  private record Running(RaftServer server, QuorumTable table) {}
 
   private final QuorumSettings settings;
   private volatile QuorumIdentity identity;
@@ -166,7 +165,7 @@ public final class QuorumServer implements AutoCloseable {
       opened.close();
       throw new JournalException("cannot start the quorum's server: " + rootMessage(e), e);
     }
-    running = new Running(server, machine, opened);
+    running = new Running(server, opened);
     problem = null;
   }
 
@@ -238,9 +237,8 @@ public final class QuorumServer implements AutoCloseable {
    * @param clusterAddress its own, host:port
    */
   public FormationState.Status status(String clusterAddress) {
-    List<QuorumIdentity.Peer> voters =
+    List<QuorumIdentity.Peer> known =
         peers().stream()
-            .filter(peer -> peer.getStartupRole() != RaftPeerRole.LISTENER)
             .map(peer -> new QuorumIdentity.Peer(peer.getId().toString(), peer.getAddress()))
             .toList();
     return new FormationState.Status(
@@ -250,7 +248,7 @@ public final class QuorumServer implements AutoCloseable {
         List.of(),
         groupId(),
         true,
-        voters.isEmpty() ? identity.peers() : voters);
+        known.isEmpty() ? identity.peers() : known);
   }
 
   /** What keeps this node's part from working, if anything does. */
@@ -315,14 +313,14 @@ public final class QuorumServer implements AutoCloseable {
           new QuorumCalls.Local(
               now.server(),
               Optional.ofNullable(division.getInfo().getLeaderId()),
-              peers(division.getRaftConf())));
+              division.getRaftConf()));
     } catch (IOException e) {
       return Optional.empty();
     }
   }
 
   /** Each once: while a listener becomes a voter it is both. */
-  private static List<RaftPeer> peers(RaftConfiguration configuration) {
+  static List<RaftPeer> peers(RaftConfiguration configuration) {
     Map<RaftPeerId, RaftPeer> peers = new LinkedHashMap<>();
     for (RaftPeerRole role : List.of(RaftPeerRole.FOLLOWER, RaftPeerRole.LISTENER)) {
       configuration.getAllPeers(role).forEach(peer -> peers.putIfAbsent(peer.getId(), peer));
@@ -571,6 +569,6 @@ public final class QuorumServer implements AutoCloseable {
 
   /** The voters and listeners that this node knows of. */
   List<RaftPeer> peers() {
-    return new ArrayList<>(local().map(QuorumCalls.Local::peers).orElse(List.of()));
+    return local().map(local -> peers(local.configuration())).orElse(List.of());
   }
 }

@@ -293,16 +293,6 @@ final class QuorumTable implements AutoCloseable {
     commit(state.term(), state.index());
   }
 
-  /** Takes away what was staged. */
-  synchronized void unstage() throws SQLException {
-    try (PreparedStatement delete =
-        writes.prepareStatement("DELETE FROM event_journal WHERE sequence_number > ?")) {
-      delete.setLong(1, highest);
-      delete.executeUpdate();
-    }
-    writes.commit();
-  }
-
   /** Writes everything into the file itself and syncs it. */
   synchronized void checkpoint() throws SQLException {
     // A checkpoint is not allowed inside a transaction.

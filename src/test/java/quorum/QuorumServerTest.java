@@ -184,7 +184,7 @@ class QuorumServerTest {
     join(emptied);
     assertFalse(before.equals(emptied.server().peerId()));
     assertCopy(emptied, 5);
-    Thread.sleep(1500);
+    Thread.sleep(1500); // three times as long as it takes to ask to be more than a listener
     assertEquals(3, node(1).server().members().voters().size());
     assertTrue(node(1).server().members().isListener(emptied.server().peerId()));
   }
