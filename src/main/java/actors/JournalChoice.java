@@ -15,11 +15,17 @@ public sealed interface JournalChoice {
   /**
    * On a majority of the nodes' own disks.
    *
-   * @param host where this node's Raft server listens; empty for the cluster address's
+   * @param host what the others call this node's Raft server by; empty for the cluster address's
    * @param port 0 for a free one, which is kept
+   * @param bindHost where that server listens; empty for the host
    * @param electionTimeoutMin see {@link quorum.QuorumSettings}
    * @param electionTimeoutMax see {@link quorum.QuorumSettings}
    */
-  record Quorum(String host, int port, Duration electionTimeoutMin, Duration electionTimeoutMax)
+  record Quorum(
+      String host,
+      int port,
+      String bindHost,
+      Duration electionTimeoutMin,
+      Duration electionTimeoutMax)
       implements JournalChoice {}
 }

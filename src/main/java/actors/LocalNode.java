@@ -57,6 +57,7 @@ final class LocalNode implements Node {
   private final WriteGauge writes;
   private final SequencerLink link;
   private final ClusterView view;
+  private final LocalQuorum quorum;
   private final Map<Address, NodeGateway.StatusAnswer> lastKnown = new ConcurrentHashMap<>();
   private final Instant startedAt = Instant.now();
   private volatile String httpUrl = "";
@@ -68,10 +69,12 @@ final class LocalNode implements Node {
       ReplicaGauge gauge,
       WriteGauge writes,
       SequencerLink link,
-      ClusterView view) {
+      ClusterView view,
+      LocalQuorum quorum) {
     this.link = link;
     this.settings = settings;
     this.view = view;
+    this.quorum = quorum;
     this.replica = parts.replica();
     this.session = parts.session();
     this.readGate = parts.readGate();
@@ -196,7 +199,8 @@ final class LocalNode implements Node {
         writes.pending(),
         view.messagesDropped(),
         databaseBytes(),
-        now.walBytes());
+        now.walBytes(),
+        quorum.side());
   }
 
   boolean isReady() {
@@ -246,6 +250,10 @@ final class LocalNode implements Node {
 
   @Override
   public CompletionStage<List<MemberStatus>> members(Duration timeout) {
+    return quorum.places(clusterMembers(timeout), timeout);
+  }
+
+  private CompletionStage<List<MemberStatus>> clusterMembers(Duration timeout) {
     ActorSystem<?> system = view.system().orElse(null);
     if (system == null) {
       return CompletableFuture.completedFuture(List.of(self(System.nanoTime())));
@@ -321,7 +329,8 @@ final class LocalNode implements Node {
         reachable ? OptionalLong.of(answer.applied()) : OptionalLong.empty(),
         Math.max(0, head - answer.applied()),
         answer.sqliteVersion(),
-        nanos);
+        nanos,
+        Optional.empty());
   }
 
   /**
@@ -336,7 +345,7 @@ final class LocalNode implements Node {
     if (nodeId.isPresent() && nodeId.get().equals(from)) {
       return CompletableFuture.completedFuture(Optional.empty());
     }
-    return members(timeout.compareTo(MEMBERS_MAX) < 0 ? timeout : MEMBERS_MAX)
+    return clusterMembers(timeout.compareTo(MEMBERS_MAX) < 0 ? timeout : MEMBERS_MAX)
         .thenCompose(
             members -> {
               List<MemberStatus> others =
@@ -388,6 +397,16 @@ final class LocalNode implements Node {
     for (Member member : Cluster.get(system).state().getMembers()) {
       ClusterMembers.gateway(resolver, member.address()).tell(new NodeGateway.AskMove(nobody));
     }
+  }
+
+  @Override
+  public CompletionStage<MembershipResult> remove(String name, Duration timeout) {
+    return quorum.remove(name, timeout);
+  }
+
+  @Override
+  public CompletionStage<MembershipResult> replace(String name, Duration timeout) {
+    return quorum.replace(name, timeout);
   }
 
   @Override

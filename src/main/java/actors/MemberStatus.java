@@ -1,5 +1,6 @@
 package actors;
 
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
@@ -16,6 +17,8 @@ import java.util.OptionalLong;
  * @param lag events that the journal holds, as far as it knows, beyond that
  * @param sqliteVersion of the SQLite it runs, empty while unknown
  * @param nanos how long it took to ask it
+ * @param place its place among those who keep the journal on their own disks, if that is the
+ *     journal
  */
 public record MemberStatus(
     String nodeId,
@@ -28,4 +31,40 @@ public record MemberStatus(
     OptionalLong appliedSeq,
     long lag,
     String sqliteVersion,
-    long nanos) {}
+    long nanos,
+    Optional<QuorumPlace> place) {
+
+  /** The same member, at a place in the quorum. */
+  MemberStatus in(QuorumPlace known, boolean votes) {
+    return new MemberStatus(
+        nodeId,
+        httpUrl,
+        clusterAddress,
+        version,
+        votes,
+        reachable,
+        sequencer,
+        appliedSeq,
+        lag,
+        sqliteVersion,
+        nanos,
+        Optional.of(known));
+  }
+
+  /** One who keeps the journal and is in no cluster now. */
+  static MemberStatus absent(String nodeId, QuorumPlace place, boolean votes) {
+    return new MemberStatus(
+        nodeId,
+        "",
+        "",
+        "",
+        votes,
+        false,
+        false,
+        OptionalLong.empty(),
+        0,
+        "",
+        0,
+        Optional.of(place));
+  }
+}

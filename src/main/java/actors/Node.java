@@ -81,6 +81,24 @@ public interface Node {
   CompletionStage<Optional<String>> moveSequencer(Optional<String> nodeId, Duration timeout);
 
   /**
+   * Takes a node out of those who keep the journal on their own disks, for good. Nothing is changed
+   * that would leave no majority.
+   *
+   * @param name the node's, or one of its identities
+   * @param timeout how long to wait until that is so
+   */
+  CompletionStage<MembershipResult> remove(String name, Duration timeout);
+
+  /**
+   * Lets a node that has come back with an empty disk keep the journal in the place of the one that
+   * it was. Done when its old self is out; it is added again by itself, when it has caught up.
+   *
+   * @param name the node's
+   * @param timeout how long to wait until that is so
+   */
+  CompletionStage<MembershipResult> replace(String name, Duration timeout);
+
+  /**
    * Gives up a write that a node cannot get past, as an operator's decision, also after it was
    * decided to apply it. A node that has applied it makes its database anew without it, so that
    * what its client may have been told is no longer so.

@@ -160,7 +160,15 @@ public final class NodeRuntime {
         .thenApply(
             parts -> {
               LocalNode node =
-                  new LocalNode(settings, parts.local(), reads, gauge, writes, link, view);
+                  new LocalNode(
+                      settings,
+                      parts.local(),
+                      reads,
+                      gauge,
+                      writes,
+                      link,
+                      view,
+                      new LocalQuorum(materials.quorum()));
               metrics.show(settings.version(), node, gauge, writes, reads, view);
               self.complete(node);
               NodeRuntime runtime =
@@ -204,6 +212,7 @@ public final class NodeRuntime {
         settings.nodeId(),
         quorum.host().isEmpty() ? cluster.substring(0, cluster.lastIndexOf(':')) : quorum.host(),
         quorum.port(),
+        quorum.bindHost(),
         quorum.electionTimeoutMin(),
         quorum.electionTimeoutMax());
   }

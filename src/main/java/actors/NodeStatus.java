@@ -22,6 +22,7 @@ import java.util.Optional;
  * @param messagesDropped messages between nodes that Pekko gave up since the start
  * @param databaseBytes size of the database file
  * @param walBytes size of its write-ahead log
+ * @param quorum its part in the quorum, if that is the journal
  */
 public record NodeStatus(
     String nodeId,
@@ -38,7 +39,8 @@ public record NodeStatus(
     int pendingWrites,
     long messagesDropped,
     long databaseBytes,
-    long walBytes) {
+    long walBytes,
+    Optional<QuorumSide> quorum) {
 
   /** Events that are in the journal and not applied here yet, as far as this node knows. */
   public long lag() {

@@ -20,6 +20,8 @@ enum Route {
   READY("/readyz", true, HttpMethods.GET),
   LEADER("/leader", false, HttpMethods.GET, HttpMethods.POST),
   ABORT("/abort", false, HttpMethods.POST),
+  REMOVE("/remove", true, HttpMethods.DELETE),
+  REPLACE("/replace", false, HttpMethods.POST),
   HEALTH("/health", false, HttpMethods.GET),
   METRICS("/metrics", false, HttpMethods.GET),
   OPENAPI("/openapi.json", false, HttpMethods.GET),

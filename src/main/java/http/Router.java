@@ -162,6 +162,8 @@ final class Router {
               ? discarded(request).thenCompose(done -> status.leader(parameters))
               : status.moveLeader(request, parameters);
       case ABORT -> status.abort(request, parameters);
+      case REMOVE -> status.remove(request, parameters);
+      case REPLACE -> status.replace(request, parameters);
       case HEALTH -> withoutBody(request, status.health());
       case METRICS -> withoutBody(request, answers.metrics(metrics.text()));
       case OPENAPI -> withoutBody(request, openApi);

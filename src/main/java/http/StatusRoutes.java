@@ -2,8 +2,11 @@ package http;
 
 import actors.AbortResult;
 import actors.MemberStatus;
+import actors.MembershipResult;
 import actors.Node;
 import actors.NodeStatus;
+import actors.QuorumPlace;
+import actors.QuorumSide;
 import actors.ReadAdmission;
 import actors.ReadLevel;
 import java.lang.management.ManagementFactory;
@@ -17,6 +20,7 @@ import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.BiFunction;
 import java.util.function.IntSupplier;
 import java.util.stream.Collectors;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
@@ -166,6 +170,46 @@ final class StatusRoutes {
                 .thenApply(result -> aborted(result, pretty)));
   }
 
+  /** DELETE {@code /remove}: takes the node that the body names out of the quorum for good. */
+  CompletionStage<HttpResponse> remove(HttpRequest request, QueryParameters parameters) {
+    return change(request, parameters, node::remove);
+  }
+
+  /**
+   * POST {@code /replace}: the node that the body names has lost its disk, and is to vote again.
+   */
+  CompletionStage<HttpResponse> replace(HttpRequest request, QueryParameters parameters) {
+    return change(request, parameters, node::replace);
+  }
+
+  private CompletionStage<HttpResponse> change(
+      HttpRequest request,
+      QueryParameters parameters,
+      BiFunction<String, Duration, CompletionStage<MembershipResult>> change) {
+    Duration timeout = parameters.timeout(settings.timeout(), settings.timeoutMax());
+    return bodies.serve(
+        request,
+        timeout,
+        body ->
+            change
+                .apply(
+                    SmallBody.nodeId(body)
+                        .orElseThrow(() -> RequestException.bad("the body names no node")),
+                    timeout)
+                .thenApply(this::changed));
+  }
+
+  private HttpResponse changed(MembershipResult result) {
+    if (result instanceof MembershipResult.Refused refused) {
+      return answers.text(409, "not changed: " + refused.reason() + "\n");
+    }
+    if (result instanceof MembershipResult.Unknown unknown) {
+      return answers.text(
+          504, "unknown whether it is changed: " + unknown.reason() + "; look at /nodes\n");
+    }
+    return answers.empty(200);
+  }
+
   private HttpResponse aborted(AbortResult result, boolean pretty) {
     if (result instanceof AbortResult.Ordered ordered) {
       Map<String, Object> tree = new TreeMap<>();
@@ -229,6 +273,7 @@ final class StatusRoutes {
     tree.put("reachable", member.reachable());
     tree.put("leader", member.sequencer());
     putPosition(tree, member);
+    member.place().ifPresent(place -> tree.put("quorum", place(place)));
     if (member.nanos() > 0) {
       tree.put("time", member.nanos() / NANOS_PER_SECOND);
       tree.put("time_s", GoDuration.format(member.nanos()));
@@ -236,6 +281,16 @@ final class StatusRoutes {
     if (!member.reachable()) {
       tree.put("error", "timeout waiting for node to respond");
     }
+    return tree;
+  }
+
+  private static Map<String, Object> place(QuorumPlace place) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("id", place.id());
+    tree.put("addr", place.address());
+    tree.put("leader", place.leader());
+    place.match().ifPresent(match -> tree.put("match", match));
+    place.silentMillis().ifPresent(millis -> tree.put("silent_ms", millis));
     return tree;
   }
 
@@ -303,9 +358,23 @@ final class StatusRoutes {
     tree.put("nodes", members.stream().map(StatusRoutes::replica).collect(Collectors.toList()));
     tree.put("pending_writes", status.pendingWrites());
     tree.put("problem", status.problem().orElse(""));
+    status.quorum().ifPresent(side -> tree.put("quorum", side(side)));
     tree.put("ready", status.ready());
     tree.put("replica_state", status.replicaState());
     tree.put("sequencer", status.sequencerNodeId().orElse(""));
+    return tree;
+  }
+
+  private static Map<String, Object> side(QuorumSide side) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("group", side.group());
+    tree.put("id", side.id());
+    tree.put("role", side.role());
+    tree.put("leader", side.leader());
+    tree.put("term", side.term());
+    tree.put("committed", side.committed());
+    tree.put("applied", side.applied());
+    tree.put("problem", side.problem().orElse(""));
     return tree;
   }
 

@@ -25,6 +25,7 @@ final class JournalReader {
   private static final String PASSWORD = "peqlite.journal.password";
   private static final String PASSWORD_FILE = "peqlite.journal.password-file";
 
+  private static final String BIND_HOST = Settings.BIND_HOST;
   private static final String QUORUM_ADDRESS = "peqlite.quorum-addr";
   private static final String ELECTION_MIN = "peqlite.journal.quorum.election-timeout-min";
   private static final String ELECTION_MAX = "peqlite.journal.quorum.election-timeout-max";
@@ -67,15 +68,16 @@ final class JournalReader {
   private static JournalChoice quorum(SettingsReader reader) throws SettingsException {
     Duration min = reader.duration(ELECTION_MIN, ELECTION_LEAST, ELECTION_MOST);
     Duration max = reader.duration(ELECTION_MAX, min, ELECTION_MOST);
+    String bindHost = reader.text(BIND_HOST);
     if (reader.text(QUORUM_ADDRESS).isEmpty()) {
-      return new JournalChoice.Quorum("", 0, min, max);
+      return new JournalChoice.Quorum("", 0, bindHost, min, max);
     }
     NetworkAddress address = reader.address(QUORUM_ADDRESS);
     if (address.isWildcard()) {
       throw reader.wrong(
           QUORUM_ADDRESS, "'" + address.host() + "' is no host that other nodes reach this one by");
     }
-    return new JournalChoice.Quorum(address.host(), address.port(), min, max);
+    return new JournalChoice.Quorum(address.host(), address.port(), bindHost, min, max);
   }
 
   /** Whoever gives a URL believes that the writes go there. */

@@ -24,7 +24,15 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     usageHelpWidth = 100,
     usageHelpAutoWidth = false,
-    subcommands = {ServeCommand.class, BenchCommand.class, Main.VersionCommand.class})
+    subcommands = {
+      ServeCommand.class,
+      NodesCommand.class,
+      RemoveCommand.class,
+      ReplaceCommand.class,
+      RecoverCommand.class,
+      BenchCommand.class,
+      Main.VersionCommand.class
+    })
 public final class Main implements Runnable {
 
   private static final String LOG_SETTINGS = "logback.configurationFile";

@@ -27,6 +27,9 @@ final class PekkoSettings {
     Map<String, Object> decided = new HashMap<>();
     decided.put("pekko.remote.artery.canonical.hostname", cluster.host());
     decided.put("pekko.remote.artery.canonical.port", cluster.port());
+    if (!settings.bindHost().isEmpty()) {
+      decided.put("pekko.remote.artery.bind.hostname", settings.bindHost());
+    }
     // Management's routes are served by the node itself; without a name this machine's is looked
     // up.
     decided.put("pekko.management.http.hostname", cluster.host());

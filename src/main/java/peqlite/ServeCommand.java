@@ -107,7 +107,8 @@ final class ServeCommand implements Callable<Integer> {
       names = "--journal",
       paramLabel = "KIND",
       description =
-          "Where writes are made durable: sqlite (default), for one node, or postgres, for many.")
+          "Where writes are made durable: sqlite, for one node, quorum, the nodes' own disks, or"
+              + " postgres (default: quorum with --join, else sqlite).")
   private @Nullable String journal;
 
   @Option(
@@ -117,6 +118,14 @@ final class ServeCommand implements Callable<Integer> {
           "Where the journal quorum talks to other nodes (default: the host of --cluster-addr and a"
               + " free port, which is kept).")
   private @Nullable String quorumAddress;
+
+  @Option(
+      names = "--bind-host",
+      paramLabel = "HOST",
+      description =
+          "Listen to nodes at this address instead of the hosts of --cluster-addr and --quorum-addr,"
+              + " as in a container.")
+  private @Nullable String bindHost;
 
   @Option(
       names = "--journal-url",
@@ -241,6 +250,7 @@ final class ServeCommand implements Callable<Integer> {
     put(given, "discovery-nodes-min", discoveryNodesMin);
     put(given, "journal", journal);
     put(given, "quorum-addr", quorumAddress);
+    put(given, "bind-host", bindHost);
     put(given, "journal-url", journalUrl);
     put(given, "journal-user", journalUser);
     put(given, "journal-password", journalPassword);

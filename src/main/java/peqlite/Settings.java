@@ -17,6 +17,8 @@ import java.util.regex.Pattern;
  * @param httpAddress where HTTP is served, if it is
  * @param dataDirectory absolute
  * @param clusterAddress where this node talks to others
+ * @param bindHost at which of this machine's addresses nodes are listened to; empty for the host of
+ *     the cluster address
  * @param managementAddress where the cluster is shown, if it is to be shown
  * @param join cluster addresses to look for other nodes at, in the order they were given; may name
  *     this node; empty unless the journal is for many nodes
@@ -37,6 +39,7 @@ public record Settings(
     Optional<NetworkAddress> httpAddress,
     Path dataDirectory,
     NetworkAddress clusterAddress,
+    String bindHost,
     Optional<NetworkAddress> managementAddress,
     List<NetworkAddress> join,
     Optional<Discovery> discovery,
@@ -50,6 +53,9 @@ public record Settings(
     Read read,
     Http http,
     Log log) {
+
+  /** Read for the journal too. */
+  static final String BIND_HOST = "peqlite.bind-host";
 
   private static final Pattern NODE_ID = Pattern.compile("[A-Za-z0-9._:\\-\\[\\]]{1,64}");
   private static final int KIB = 1 << 10;
@@ -149,6 +155,7 @@ public record Settings(
         optionalAddress(reader, "peqlite.http-addr"),
         dataDirectory(reader),
         clusterAddress(reader, journal),
+        reader.text(BIND_HOST),
         optionalAddress(reader, "peqlite.management-addr"),
         join(reader, journal),
         DiscoveryReader.read(reader, journal),

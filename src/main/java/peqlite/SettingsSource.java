@@ -28,6 +28,7 @@ final class SettingsSource {
           Map.entry("cluster-addr", "peqlite.cluster-addr"),
           Map.entry("management-addr", "peqlite.management-addr"),
           Map.entry("quorum-addr", "peqlite.quorum-addr"),
+          Map.entry("bind-host", "peqlite.bind-host"),
           Map.entry("join", "peqlite.join"),
           Map.entry("discovery", "peqlite.discovery.method"),
           Map.entry("discovery-namespace", "peqlite.discovery.namespace"),

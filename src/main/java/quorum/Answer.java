@@ -51,6 +51,31 @@ public sealed interface Answer {
   }
 
   /**
+   * What the one that leads knows of the others.
+   *
+   * @param leader its identity
+   * @param term how many elections there were
+   * @param committed the last entry of the Raft log that stands on a majority
+   * @param followers everybody else, listeners too
+   */
+  record Progress(String leader, long term, long committed, List<Follower> followers)
+      implements Answer {
+
+    public Progress {
+      followers = List.copyOf(followers);
+    }
+  }
+
+  /**
+   * One that is led.
+   *
+   * @param id its identity
+   * @param match up to which entry it is known to hold the leader's log, synced
+   * @param silentMillis how long ago it answered last
+   */
+  record Follower(String id, long match, long silentMillis) {}
+
+  /**
    * Everything but the events, as of one entry of the Raft log.
    *
    * @param trimmedTo events up to this number are no longer there

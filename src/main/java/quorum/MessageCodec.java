@@ -28,6 +28,7 @@ final class MessageCodec {
   private static final int ASK_STATE = 24;
   private static final int ASK_ROWS = 25;
   private static final int ASK_MEMBERS = 26;
+  private static final int ASK_PROGRESS = 27;
 
   private static final int APPENDED = 41;
   private static final int REFUSED = 42;
@@ -44,6 +45,7 @@ final class MessageCodec {
   private static final int STATE = 53;
   private static final int ROWS = 54;
   private static final int MEMBERS = 55;
+  private static final int PROGRESS = 56;
 
   /** Space for everything but payloads. */
   private static final int FIELDS_BYTES = 128;
@@ -124,6 +126,8 @@ final class MessageCodec {
             start(out, ASK_KNOWN, 0);
           } else if (question instanceof Question.AskMembers) {
             start(out, ASK_MEMBERS, 0);
+          } else if (question instanceof Question.AskProgress) {
+            start(out, ASK_PROGRESS, 0);
           } else if (question instanceof Question.AskState) {
             start(out, ASK_STATE, 0);
           } else if (question instanceof Question.AskRows rows) {
@@ -148,6 +152,7 @@ final class MessageCodec {
                 case ASK_CLOCK -> new Question.AskClock();
                 case ASK_KNOWN -> new Question.AskKnown();
                 case ASK_MEMBERS -> new Question.AskMembers();
+                case ASK_PROGRESS -> new Question.AskProgress();
                 case ASK_STATE -> new Question.AskState();
                 case ASK_ROWS -> new Question.AskRows(in.nextLong(), in.nextLong());
                 default ->
@@ -193,6 +198,20 @@ final class MessageCodec {
             start(out, MEMBERS, 2);
             writePeers(out, members.voters());
             writePeers(out, members.listeners());
+          } else if (answer instanceof Answer.Progress progress) {
+            start(out, PROGRESS, 4);
+            out.writeString(progress.leader());
+            out.writeNumber(progress.term());
+            out.writeNumber(progress.committed());
+            out.writeStartArray(null, progress.followers().size());
+            for (Answer.Follower follower : progress.followers()) {
+              out.writeStartArray(null, 3);
+              out.writeString(follower.id());
+              out.writeNumber(follower.match());
+              out.writeNumber(follower.silentMillis());
+              out.writeEndArray();
+            }
+            out.writeEndArray();
           } else if (answer instanceof Answer.State state) {
             start(out, STATE, 6);
             out.writeNumber(state.term());
@@ -240,6 +259,8 @@ final class MessageCodec {
                 case CLOCK -> new Answer.Clock(in.nextLong());
                 case KNOWN -> new Answer.Known(processes(in));
                 case MEMBERS -> new Answer.Members(peers(in), peers(in));
+                case PROGRESS ->
+                    new Answer.Progress(in.nextText(), in.nextLong(), in.nextLong(), followers(in));
                 case STATE ->
                     new Answer.State(
                         in.nextLong(),
@@ -256,6 +277,17 @@ final class MessageCodec {
           in.endArray();
           return answer;
         });
+  }
+
+  private static List<Answer.Follower> followers(Cbor.Reader in)
+      throws IOException, FormatException {
+    List<Answer.Follower> followers = new ArrayList<>();
+    in.startArray();
+    while (in.nextElement()) {
+      followers.add(new Answer.Follower(in.nextText(), in.nextLong(), in.nextLong()));
+      in.endArray();
+    }
+    return followers;
   }
 
   private static Answer rows(Cbor.Reader in) throws IOException, FormatException {

@@ -12,8 +12,11 @@ public sealed interface Question {
   /** Who is in the arbiter's ledger and was heard of lately? Answered with {@link Answer.Known}. */
   record AskKnown() implements Question {}
 
-  /** Who is in the group? Answered with {@link Answer.Members}. */
+  /** Who is in the group, for good? Answered with {@link Answer.Members}. */
   record AskMembers() implements Question {}
+
+  /** How far is everybody? Answered with {@link Answer.Progress}, by who leads only. */
+  record AskProgress() implements Question {}
 
   /** All that you hold besides the events. Answered with {@link Answer.State}. */
   record AskState() implements Question {}

@@ -91,7 +91,7 @@ final class QuorumCalls implements AutoCloseable {
    * @throws JournalException if that is not known when the time is over: it may still happen
    */
   Answer order(Command command, Duration max) throws JournalException {
-    return answerTo(MessageCodec.encode(command), RaftClientRequest.writeRequestType(), max);
+    return answerTo(MessageCodec.encode(command), RaftClientRequest.writeRequestType(), local, max);
   }
 
   /**
@@ -99,7 +99,15 @@ final class QuorumCalls implements AutoCloseable {
    * was ordered before the question.
    */
   Answer ask(Question question, Duration max) throws JournalException {
-    return answerTo(MessageCodec.encode(question), RaftClientRequest.readRequestType(), max);
+    return answerTo(MessageCodec.encode(question), RaftClientRequest.readRequestType(), local, max);
+  }
+
+  /**
+   * The same for a server that may have been taken out: what it knows of the leader is old then.
+   */
+  Answer askOthers(Question question, Duration max) throws JournalException {
+    return answerTo(
+        MessageCodec.encode(question), RaftClientRequest.readRequestType(), Optional::empty, max);
   }
 
   /**
@@ -133,7 +141,10 @@ final class QuorumCalls implements AutoCloseable {
     learn(arguments.getServersInNewConf());
     learn(arguments.getPeersInNewConf(RaftPeerRole.LISTENER));
     long callId = CallId.getAndIncrement();
-    call(leader -> new SetConfigurationRequest(clientId, leader, groupId, callId, arguments), max);
+    call(
+        leader -> new SetConfigurationRequest(clientId, leader, groupId, callId, arguments),
+        local,
+        max);
   }
 
   private RaftClientRequest.Builder request(byte[] bytes, RaftClientRequest.Type type) {
@@ -144,7 +155,8 @@ final class QuorumCalls implements AutoCloseable {
         .setMessage(Message.valueOf(UnsafeByteOperations.unsafeWrap(bytes)));
   }
 
-  private Answer answerTo(byte[] bytes, RaftClientRequest.Type type, Duration max)
+  private Answer answerTo(
+      byte[] bytes, RaftClientRequest.Type type, Supplier<Optional<Local>> known, Duration max)
       throws JournalException {
     long callId = CallId.getAndIncrement();
     RaftClientReply reply =
@@ -155,6 +167,7 @@ final class QuorumCalls implements AutoCloseable {
                     .setCallId(callId)
                     .setTimeoutMs(ATTEMPT_MAX.toMillis())
                     .build(),
+            known,
             max);
     try {
       return answer(reply);
@@ -164,7 +177,8 @@ final class QuorumCalls implements AutoCloseable {
   }
 
   /** Sends a request to whoever leads, until it succeeds. */
-  private RaftClientReply call(Function<RaftPeerId, RaftClientRequest> requests, Duration max)
+  private RaftClientReply call(
+      Function<RaftPeerId, RaftClientRequest> requests, Supplier<Optional<Local>> own, Duration max)
       throws JournalException {
     long deadlineNanos = System.nanoTime() + max.toNanos();
     RaftPeerId suggested = null;
@@ -175,7 +189,7 @@ final class QuorumCalls implements AutoCloseable {
       if (leftNanos <= 0) {
         throw new JournalException("the quorum does not answer: " + failure);
       }
-      Optional<Local> here = local.get();
+      Optional<Local> here = own.get();
       here.ifPresent(known -> learn(known.configuration()));
       Optional<RaftPeerId> target = target(here, suggested, attempt++);
       if (target.isPresent()) {
@@ -293,7 +307,7 @@ final class QuorumCalls implements AutoCloseable {
     return MessageCodec.answer(reply.getMessage().getContent().toByteArray());
   }
 
-  private static void pause(long nanos) throws JournalException {
+  static void pause(long nanos) throws JournalException {
     if (nanos <= 0) {
       return;
     }

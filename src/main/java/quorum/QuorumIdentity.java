@@ -34,9 +34,15 @@ public record QuorumIdentity(Standing standing, UUID group, String peerId, List<
   public enum Standing {
     /** A group was proposed to it; nobody takes part before all have stored the proposal. */
     PROPOSED,
+    /** As {@link #JOINING}, but what an earlier identity has left is to be deleted first. */
+    EMPTYING,
     /** It has found a group that was formed without it, and is to be added. */
     JOINING,
-    /** Its Raft log exists, and must exist at every later start. */
+    /** It is sent everything and has never voted: it may begin anew under another identity. */
+    LISTENER,
+    /** It goes on with what it holds, in a new group, of which it is the only voter at first. */
+    ALONE,
+    /** It may have voted: its Raft log exists, and must exist at every later start. */
     MEMBER
   }
 
@@ -51,6 +57,11 @@ public record QuorumIdentity(Standing standing, UUID group, String peerId, List<
     /** The name of the node that took this identity, without colons. */
     public String nodeId() {
       return id.substring(0, id.length() - RANDOM_BYTES * 2 - 1);
+    }
+
+    /** Whether a node of that name took this identity. */
+    public boolean isOf(String node) {
+      return nodeId().equals(node.replace(':', '_'));
     }
   }
 

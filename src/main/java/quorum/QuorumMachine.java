@@ -1,7 +1,6 @@
 package quorum;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,14 +29,11 @@ import org.apache.ratis.statemachine.SnapshotRetentionPolicy;
 import org.apache.ratis.statemachine.StateMachineStorage;
 import org.apache.ratis.statemachine.TransactionContext;
 import org.apache.ratis.statemachine.impl.BaseStateMachine;
-import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
 import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
 import org.apache.ratis.util.LifeCycle;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import storage.Arbiter;
-import storage.ArbiterLedger.Decision;
 import storage.EventHash;
 import storage.FormatException;
 import storage.JournalException;
@@ -73,6 +69,13 @@ final class QuorumMachine extends BaseStateMachine {
      */
     QuorumMembers members() throws JournalException;
 
+    /**
+     * How far everybody is.
+     *
+     * @throws JournalException if this node does not lead
+     */
+    Answer.Progress progress() throws JournalException;
+
     /** So many bytes were applied since the last checkpoint. */
     void applied(long bytesSinceCheckpoint);
   }
@@ -84,21 +87,20 @@ final class QuorumMachine extends BaseStateMachine {
 
   private static final Logger LOG = LoggerFactory.getLogger(QuorumMachine.class);
 
-  /** Of the frame in which the leader puts a command: format, its clock, the command. */
-  private static final int FRAME = 1;
-
-  private static final int FRAME_BYTES = 1 + Long.BYTES;
-
   private static final int BATCH_MAX = 256;
   private static final int WAITING_BYTES_MAX = 16 << 20;
   private static final long COPY_BYTES = 2 << 20;
 
   private sealed interface Task {}
 
-  /** An entry of the log; who leads had put the time in. */
-  private record Apply(
-      TermIndex at, int frame, long atMicros, byte[] command, CompletableFuture<Message> done)
-      implements Task {}
+  /** An entry of the log. */
+  private record Apply(TermIndex at, CommandApplier.Frame frame, CompletableFuture<Message> done)
+      implements Task {
+
+    int bytes() {
+      return frame.command().length;
+    }
+  }
 
   private record Run(Callable<?> call, CompletableFuture<Object> done) implements Task {}
 
@@ -182,27 +184,20 @@ final class QuorumMachine extends BaseStateMachine {
   /** On the leader: the time of a command is the leader's, the same for all who apply it. */
   @Override
   public TransactionContext startTransaction(RaftClientRequest request) {
-    ByteString command = request.getMessage().getContent();
-    ByteBuffer frame = ByteBuffer.allocate(FRAME_BYTES);
-    frame.put((byte) FRAME).putLong(Clocks.micros()).flip();
     return TransactionContext.newBuilder()
         .setStateMachine(this)
         .setClientRequest(request)
-        .setLogData(UnsafeByteOperations.unsafeWrap(frame).concat(command))
+        .setLogData(CommandApplier.frame(request.getMessage().getContent()))
         .build();
   }
 
   @Override
   public CompletableFuture<Message> applyTransaction(TransactionContext transaction) {
     LogEntryProto entry = transaction.getLogEntry();
-    ByteString framed = entry.getStateMachineLogEntry().getLogData();
-    boolean whole = framed.size() >= FRAME_BYTES;
     Apply apply =
         new Apply(
             TermIndex.valueOf(entry.getTerm(), entry.getIndex()),
-            whole ? framed.byteAt(0) : 0,
-            whole ? framed.asReadOnlyByteBuffer().getLong(1) : 0,
-            whole ? framed.substring(FRAME_BYTES).toByteArray() : new byte[0],
+            CommandApplier.frameOf(entry.getStateMachineLogEntry().getLogData()),
             new CompletableFuture<>());
     if (!ended) {
       waitingBytes.acquireUninterruptibly(waitingBytes(apply));
@@ -216,7 +211,7 @@ final class QuorumMachine extends BaseStateMachine {
   }
 
   private static int waitingBytes(Apply apply) {
-    return Math.min(apply.command().length, WAITING_BYTES_MAX);
+    return Math.min(apply.bytes(), WAITING_BYTES_MAX);
   }
 
   private static IOException closed() {
@@ -312,8 +307,8 @@ final class QuorumMachine extends BaseStateMachine {
     List<Answer> answers = new ArrayList<>(batch.size());
     long bytes = 0;
     for (Apply apply : batch) {
-      answers.add(applied(apply));
-      bytes += apply.command().length;
+      answers.add(CommandApplier.apply(table, apply.frame()));
+      bytes += apply.bytes();
     }
     TermIndex last = batch.get(batch.size() - 1).at();
     table.commit(last.getTerm(), last.getIndex());
@@ -328,42 +323,6 @@ final class QuorumMachine extends BaseStateMachine {
     if (table.highest() != highest) {
       owner.advanced();
     }
-  }
-
-  private Answer applied(Apply apply) throws SQLException, FormatException {
-    if (apply.frame() != FRAME) {
-      throw new FormatException("an entry of the Raft log needs a newer peqlite");
-    }
-    long atMicros = apply.atMicros();
-    Command command = MessageCodec.command(apply.command());
-    if (command instanceof Command.Append append) {
-      return table.append(append) ? new Answer.Appended() : new Answer.Refused(table.highest());
-    }
-    if (command instanceof Command.Trim trim) {
-      table.trim(trim.toSeq());
-      return new Answer.Done();
-    }
-    if (command instanceof Command.Enter enter) {
-      Decision<Arbiter.Entry> decision = table.ledger().enter(atMicros, enter.self());
-      table.ledger(decision.after());
-      return new Answer.Entry(decision.answer());
-    }
-    if (command instanceof Command.Renew renew) {
-      return standing(
-          table.ledger().renew(atMicros, renew.self(), renew.formation(), renew.member()));
-    }
-    if (command instanceof Command.PutOut out) {
-      return standing(table.ledger().putOut(atMicros, out.self(), out.formation(), out.others()));
-    }
-    if (command instanceof Command.Leave leave) {
-      table.ledger(table.ledger().leave(atMicros, leave.self()));
-    }
-    return new Answer.Done();
-  }
-
-  private Answer standing(Decision<Arbiter.Standing> decision) {
-    table.ledger(decision.after());
-    return new Answer.Standing(decision.answer());
   }
 
   // What is asked.
@@ -399,6 +358,9 @@ final class QuorumMachine extends BaseStateMachine {
     if (question instanceof Question.AskMembers) {
       QuorumMembers members = owner.members();
       return new Answer.Members(members.voters(), members.listeners());
+    }
+    if (question instanceof Question.AskProgress) {
+      return owner.progress();
     }
     if (question instanceof Question.AskClock) {
       return new Answer.Clock(Clocks.micros());

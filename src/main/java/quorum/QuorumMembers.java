@@ -1,8 +1,11 @@
 package quorum;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.SetConfigurationRequest;
@@ -37,6 +40,13 @@ record QuorumMembers(List<QuorumIdentity.Peer> voters, List<QuorumIdentity.Peer>
         .toList();
   }
 
+  /** Everybody, sorted by identity. */
+  List<QuorumIdentity.Peer> all() {
+    return Stream.concat(voters.stream(), listeners.stream())
+        .sorted(Comparator.comparing(QuorumIdentity.Peer::id))
+        .toList();
+  }
+
   boolean includes(String peerId) {
     return isVoter(peerId) || isListener(peerId);
   }
@@ -67,6 +77,112 @@ record QuorumMembers(List<QuorumIdentity.Peer> voters, List<QuorumIdentity.Peer>
         taken
             ? change("add " + self.id() + " as a listener", voters, with(listeners, self))
             : change("add " + self.id() + " as a voter", with(voters, self), listeners));
+  }
+
+  /** What an operator wants, as a change, or why it cannot be. */
+  sealed interface Decision {
+
+    /** It can be. */
+    record Make(Change change) implements Decision {}
+
+    /** It must not be. */
+    record Refuse(String reason) implements Decision {}
+  }
+
+  /**
+   * Takes a node out for good.
+   *
+   * @param name the node's name, or one of its identities
+   * @param answering the identities of those who answer now, the leader included
+   */
+  Decision remove(String name, Set<String> answering) {
+    List<QuorumIdentity.Peer> outVoters = named(voters, name);
+    List<QuorumIdentity.Peer> outListeners = named(listeners, name);
+    if (outVoters.isEmpty() && outListeners.isEmpty()) {
+      return unknown(name);
+    }
+    if (!outVoters.isEmpty() && !outListeners.isEmpty()) {
+      return new Decision.Refuse(
+          name
+              + " has come back with an empty disk and listens as "
+              + outListeners.get(0).id()
+              + ": replace its lost self by it, or name the identity to remove");
+    }
+    return out("remove " + name, outVoters, outListeners, answering);
+  }
+
+  /**
+   * Takes the voter out whose disk is lost, so that his node, which has come back with an empty
+   * one, can become a voter in his place: it listens, is taken out too, and asks to be added.
+   */
+  Decision replace(String name, Set<String> answering) {
+    List<QuorumIdentity.Peer> outVoters = named(voters, name);
+    List<QuorumIdentity.Peer> outListeners = named(listeners, name);
+    if (outVoters.isEmpty() && outListeners.isEmpty()) {
+      return unknown(name);
+    }
+    if (outListeners.isEmpty()) {
+      return new Decision.Refuse(
+          name
+              + " has not come back with an empty disk: start it with one first; or add a node of"
+              + " another name, and remove this one");
+    }
+    for (QuorumIdentity.Peer lost : outVoters) {
+      if (answering.contains(lost.id())) {
+        return new Decision.Refuse(
+            lost.id()
+                + " at "
+                + lost.address()
+                + " answers, so that its disk is not lost: two nodes run under the name "
+                + name);
+      }
+    }
+    return out("replace " + name, outVoters, outListeners, answering);
+  }
+
+  private Decision out(
+      String what,
+      List<QuorumIdentity.Peer> outVoters,
+      List<QuorumIdentity.Peer> outListeners,
+      Set<String> answering) {
+    List<QuorumIdentity.Peer> left = without(voters, outVoters);
+    long living = left.stream().filter(peer -> answering.contains(peer.id())).count();
+    if (left.isEmpty()) {
+      return new Decision.Refuse("it is the only voter: nobody would be left");
+    }
+    if (!outVoters.isEmpty() && living < left.size() / 2 + 1) {
+      return new Decision.Refuse(
+          "of the "
+              + left.size()
+              + " voters that would be left, "
+              + living
+              + " answer, which is no majority: nothing could be written any more. Start "
+              + String.join(
+                  ", ",
+                  left.stream()
+                      .map(QuorumIdentity.Peer::id)
+                      .filter(id -> !answering.contains(id))
+                      .toList())
+              + " first, or add a node");
+    }
+    return new Decision.Make(change(what, left, without(listeners, outListeners)));
+  }
+
+  private Decision unknown(String name) {
+    return new Decision.Refuse(
+        "nobody called "
+            + name
+            + " keeps the journal; who does: "
+            + String.join(", ", all().stream().map(QuorumIdentity.Peer::id).toList()));
+  }
+
+  private static List<QuorumIdentity.Peer> named(List<QuorumIdentity.Peer> peers, String name) {
+    return peers.stream().filter(peer -> peer.id().equals(name) || peer.isOf(name)).toList();
+  }
+
+  private static List<QuorumIdentity.Peer> without(
+      List<QuorumIdentity.Peer> peers, List<QuorumIdentity.Peer> out) {
+    return peers.stream().filter(peer -> !out.contains(peer)).toList();
   }
 
   private Change change(

@@ -61,8 +61,8 @@ public final class QuorumPart implements AutoCloseable {
     }
   }
 
-  /** For calls to several nodes at once. */
-  Executor executor() {
+  /** For calls that block. */
+  public Executor executor() {
     return threads;
   }
 

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -13,9 +14,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import org.apache.ratis.RaftConfigKeys;
 import org.apache.ratis.conf.Parameters;
-import org.apache.ratis.conf.RaftProperties;
 import org.apache.ratis.grpc.GrpcConfigKeys;
 import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
 import org.apache.ratis.protocol.RaftClientReply;
@@ -25,14 +24,11 @@ import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.protocol.SnapshotManagementRequest;
 import org.apache.ratis.rpc.CallId;
-import org.apache.ratis.rpc.SupportedRpcType;
+import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftConfiguration;
 import org.apache.ratis.server.RaftServer;
-import org.apache.ratis.server.RaftServerConfigKeys;
 import org.apache.ratis.server.storage.RaftStorage;
 import org.apache.ratis.util.LifeCycle;
-import org.apache.ratis.util.SizeInBytes;
-import org.apache.ratis.util.TimeDuration;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,11 +48,6 @@ public final class QuorumServer implements AutoCloseable {
   /** Of the Raft log, between two checkpoints; the log may be larger by as much again. */
   private static final long CHECKPOINT_BYTES = 64L << 20;
 
-  private static final long CHECKPOINT_ENTRIES = 20_000;
-
-  /** What stays of the Raft log, so that a node that was away for a moment need not copy rows. */
-  private static final long ENTRIES_KEPT = 128;
-
   private static final int LOOK_MILLIS = 500;
   private static final Duration AGAIN_MIN = Duration.ofSeconds(1);
   private static final Duration AGAIN_MAX = Duration.ofSeconds(10);
@@ -65,6 +56,9 @@ public final class QuorumServer implements AutoCloseable {
   private static final Duration CHANGE_MAX = Duration.ofSeconds(3);
 
   private static final Duration ADMIN_MAX = Duration.ofSeconds(20);
+
+  /** Longer than any election takes whose majority lives. */
+  private static final Duration UNLED = Duration.ofSeconds(5);
 
   /** Kept, because a logger that nobody holds forgets its level; it says what nobody asked for. */
   private static final java.util.logging.Logger GRPC =
@@ -76,12 +70,12 @@ public final class QuorumServer implements AutoCloseable {
 
   private record Running(RaftServer server, QuorumTable table) {}
 
+  /** Who this node is, and by which it calls the others. */
+  private record Self(QuorumIdentity identity, RaftPeerId id, QuorumCalls calls) {}
+
   private final QuorumSettings settings;
-  private volatile QuorumIdentity identity;
   private final String address;
   private final RaftGroupId groupId;
-  private final RaftPeerId self;
-  private final QuorumCalls calls;
   private final Object advanced = new Object();
   private final ScheduledExecutorService supervisor =
       Executors.newSingleThreadScheduledExecutor(
@@ -91,22 +85,32 @@ public final class QuorumServer implements AutoCloseable {
             return thread;
           });
 
+  private final QuorumMembership membership = new QuorumMembership(new MembershipOwner());
+  private volatile Self self;
   private volatile @Nullable Running running;
   private volatile @Nullable String problem;
   private volatile boolean mayStartAgain;
   private volatile boolean checkpointing;
-  private boolean removed;
+  private long ledNanos = System.nanoTime();
+  private boolean closedItself;
   private boolean closed;
   private long againNanos;
   private Duration pause = AGAIN_MIN;
 
   private QuorumServer(QuorumSettings settings, QuorumIdentity identity, String address) {
     this.settings = settings;
-    this.identity = identity;
     this.address = address;
     this.groupId = RaftGroupId.valueOf(identity.group());
-    this.self = RaftPeerId.valueOf(identity.peerId());
-    this.calls = new QuorumCalls(groupId, self, properties(), identity.peers(), this::local);
+    this.self = self(identity);
+  }
+
+  private Self self(QuorumIdentity identity) {
+    RaftPeerId id = RaftPeerId.valueOf(identity.peerId());
+    return new Self(
+        identity,
+        id,
+        new QuorumCalls(
+            groupId, id, RaftSettings.of(settings, address), identity.peers(), this::local));
   }
 
   /**
@@ -118,9 +122,16 @@ public final class QuorumServer implements AutoCloseable {
       throws JournalException {
     QuorumServer server = new QuorumServer(settings, identity, QuorumAddress.of(settings));
     try {
+      if (identity.standing() == QuorumIdentity.Standing.EMPTYING) {
+        server.empty();
+      }
+      if (identity.standing() == QuorumIdentity.Standing.ALONE) {
+        server.separate();
+      }
       server.startRaft();
-      if (identity.standing() == QuorumIdentity.Standing.PROPOSED) {
-        server.becomeMember();
+      if (identity.standing() == QuorumIdentity.Standing.PROPOSED
+          || identity.standing() == QuorumIdentity.Standing.ALONE) {
+        server.become(QuorumIdentity.Standing.MEMBER);
       }
     } catch (JournalException e) {
       server.close();
@@ -132,12 +143,13 @@ public final class QuorumServer implements AutoCloseable {
   }
 
   private synchronized void startRaft() throws JournalException {
-    Path log = settings.directory().resolve("raft");
-    Path table = settings.directory().resolve("journal.db");
-    boolean formatted =
-        Files.exists(log.resolve(groupId.getUuid().toString()).resolve("current/raft-meta"));
-    if (identity.standing() == QuorumIdentity.Standing.MEMBER
-        && (!formatted || !Files.exists(table))) {
+    QuorumIdentity identity = self.identity();
+    Path table = QuorumFiles.table(settings.directory());
+    boolean hasLog = QuorumFiles.hasLog(settings.directory(), groupId());
+    boolean mustHave =
+        identity.standing() == QuorumIdentity.Standing.MEMBER
+            || identity.standing() == QuorumIdentity.Standing.LISTENER;
+    if (mustHave && (!hasLog || !Files.exists(table))) {
       throw new JournalException(
           "this node's part of the journal is gone from "
               + settings.directory()
@@ -145,19 +157,21 @@ public final class QuorumServer implements AutoCloseable {
               + identity.peerId()
               + " by it");
     }
-    QuorumTable opened = QuorumTable.open(table, groupId.getUuid().toString());
+    QuorumTable opened = QuorumTable.open(table, groupId());
+    Parameters parameters = new Parameters();
+    GrpcConfigKeys.Server.setServicesCustomizer(parameters, new RecipientCheck(self.id()));
     RaftServer server = null;
-    QuorumMachine machine = new QuorumMachine(opened, calls::askPeer, new MachineOwner());
+    QuorumMachine machine = new QuorumMachine(opened, self.calls()::askPeer, new MachineOwner());
     try {
       server =
           RaftServer.newBuilder()
-              .setServerId(self)
-              .setGroup(RaftGroup.valueOf(groupId, initialPeers()))
+              .setServerId(self.id())
+              .setGroup(RaftGroup.valueOf(groupId, initialPeers(identity)))
               .setOption(
-                  formatted ? RaftStorage.StartupOption.RECOVER : RaftStorage.StartupOption.FORMAT)
+                  hasLog ? RaftStorage.StartupOption.RECOVER : RaftStorage.StartupOption.FORMAT)
               .setStateMachine(machine)
-              .setProperties(properties())
-              .setParameters(new Parameters())
+              .setProperties(RaftSettings.of(settings, address))
+              .setParameters(parameters)
               .build();
       server.start();
     } catch (IOException | RuntimeException e) {
@@ -165,60 +179,19 @@ public final class QuorumServer implements AutoCloseable {
       opened.close();
       throw new JournalException("cannot start the quorum's server: " + rootMessage(e), e);
     }
+    ledNanos = System.nanoTime();
     running = new Running(server, opened);
     problem = null;
   }
 
   /** Nobody, for a node that is to be added: then it waits until the leader calls it. */
-  private List<RaftPeer> initialPeers() {
+  private List<RaftPeer> initialPeers(QuorumIdentity identity) {
+    if (identity.standing() == QuorumIdentity.Standing.ALONE) {
+      return List.of(QuorumCalls.raftPeer(new QuorumIdentity.Peer(identity.peerId(), address)));
+    }
     boolean founder =
         identity.peers().stream().anyMatch(peer -> peer.id().equals(identity.peerId()));
     return founder ? identity.peers().stream().map(QuorumCalls::raftPeer).toList() : List.of();
-  }
-
-  private RaftProperties properties() {
-    RaftProperties properties = new RaftProperties();
-    RaftConfigKeys.Rpc.setType(properties, SupportedRpcType.GRPC);
-    int colon = address.lastIndexOf(':');
-    GrpcConfigKeys.Server.setHost(properties, address.substring(0, colon));
-    GrpcConfigKeys.Server.setPort(properties, Integer.parseInt(address.substring(colon + 1)));
-    RaftServerConfigKeys.setStorageDir(
-        properties, List.of(settings.directory().resolve("raft").toFile()));
-    TimeDuration min = time(settings.electionTimeoutMin());
-    TimeDuration max = time(settings.electionTimeoutMax());
-    RaftServerConfigKeys.Rpc.setTimeoutMin(properties, min);
-    RaftServerConfigKeys.Rpc.setTimeoutMax(properties, max);
-    RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMin(properties, min);
-    RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMax(properties, max);
-    RaftServerConfigKeys.Rpc.setRequestTimeout(
-        properties, TimeDuration.valueOf(2, TimeUnit.SECONDS));
-    RaftServerConfigKeys.Read.setOption(properties, RaftServerConfigKeys.Read.Option.LINEARIZABLE);
-    RaftServerConfigKeys.Read.setTimeout(properties, TimeDuration.valueOf(4, TimeUnit.SECONDS));
-    RaftServerConfigKeys.LeaderElection.setPreVote(properties, true);
-    // Whoever has lost the majority may be the only one who can lead when it is back.
-    RaftServerConfigKeys.LeaderElection.setLeaderStepDownWaitTime(properties, max);
-    // From one voter to two.
-    RaftServerConfigKeys.LeaderElection.setMemberMajorityAdd(properties, true);
-    // Rows are copied by the state machine; files are never sent.
-    RaftServerConfigKeys.Log.Appender.setInstallSnapshotEnabled(properties, false);
-    RaftServerConfigKeys.Snapshot.setAutoTriggerEnabled(properties, true);
-    RaftServerConfigKeys.Snapshot.setAutoTriggerThreshold(properties, CHECKPOINT_ENTRIES);
-    // Otherwise a dead node would make the logs of the others grow without end.
-    RaftServerConfigKeys.Log.setPurgeUptoSnapshotIndex(properties, true);
-    RaftServerConfigKeys.Log.setPurgePreservationLogNum(properties, ENTRIES_KEPT);
-    RaftServerConfigKeys.Log.setPurgeGap(properties, 1);
-    RaftServerConfigKeys.Log.setSegmentSizeMax(properties, SizeInBytes.valueOf("8MB"));
-    RaftServerConfigKeys.Log.setPreallocatedSize(properties, SizeInBytes.valueOf("1MB"));
-    RaftServerConfigKeys.Log.setSegmentCacheSizeMax(properties, SizeInBytes.valueOf("16MB"));
-    RaftServerConfigKeys.Log.setLogMetadataEnabled(properties, false);
-    // An answer before the sync, or a log that counts as synced although that failed, is none.
-    RaftServerConfigKeys.Log.setUnsafeFlushEnabled(properties, false);
-    RaftServerConfigKeys.Log.setAsyncFlushEnabled(properties, false);
-    return properties;
-  }
-
-  private static TimeDuration time(Duration duration) {
-    return TimeDuration.valueOf(duration.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   /** The group's id. */
@@ -228,7 +201,7 @@ public final class QuorumServer implements AutoCloseable {
 
   /** Who this node is in it. */
   public String peerId() {
-    return self.toString();
+    return self.identity().peerId();
   }
 
   /**
@@ -243,12 +216,12 @@ public final class QuorumServer implements AutoCloseable {
             .toList();
     return new FormationState.Status(
         clusterAddress,
-        identity.peerId(),
+        peerId(),
         address,
         List.of(),
         groupId(),
         true,
-        known.isEmpty() ? identity.peers() : known);
+        known.isEmpty() ? self.identity().peers() : known);
   }
 
   /** What keeps this node's part from working, if anything does. */
@@ -258,7 +231,7 @@ public final class QuorumServer implements AutoCloseable {
 
   /** Asks the group, wherever its leader is. */
   QuorumCalls calls() {
-    return calls;
+    return self.calls();
   }
 
   /**
@@ -328,6 +301,24 @@ public final class QuorumServer implements AutoCloseable {
     return List.copyOf(peers.values());
   }
 
+  private final class MembershipOwner implements QuorumMembership.Own {
+
+    @Override
+    public RaftServer.Division division() throws JournalException {
+      return QuorumServer.this.division();
+    }
+
+    @Override
+    public QuorumCalls calls() {
+      return QuorumServer.this.calls();
+    }
+
+    @Override
+    public String peerId() {
+      return QuorumServer.this.peerId();
+    }
+  }
+
   // Failures.
 
   private final class MachineOwner implements QuorumMachine.Owner {
@@ -351,7 +342,12 @@ public final class QuorumServer implements AutoCloseable {
 
     @Override
     public QuorumMembers members() throws JournalException {
-      return QuorumServer.this.members();
+      return membership.members();
+    }
+
+    @Override
+    public Answer.Progress progress() throws JournalException {
+      return membership.progress();
     }
 
     @Override
@@ -364,7 +360,7 @@ public final class QuorumServer implements AutoCloseable {
   }
 
   private void halt(String what, boolean again) {
-    if (problem == null) {
+    if (problem == null || mayStartAgain && !again) {
       problem = what;
       mayStartAgain = again;
       LOG.error(
@@ -408,6 +404,8 @@ public final class QuorumServer implements AutoCloseable {
     }
     if (now != null) {
       if (now.server().getLifeCycleState().isClosingOrClosed() || hasDied(now)) {
+        // As Ratis does with one that is told to be out of the group, or that failed.
+        closedItself = true;
         halt("the quorum's server has closed itself", true);
       } else {
         takePart(now);
@@ -418,6 +416,11 @@ public final class QuorumServer implements AutoCloseable {
       return;
     }
     try {
+      if (closedItself && isOutByOthers()) {
+        leave();
+        return;
+      }
+      closedItself = false;
       startRaft();
       pause = AGAIN_MIN;
       LOG.info("this node's part of the journal runs again");
@@ -430,48 +433,123 @@ public final class QuorumServer implements AutoCloseable {
     }
   }
 
-  private void becomeMember() throws JournalException {
-    QuorumIdentity member = identity.as(QuorumIdentity.Standing.MEMBER);
-    member.store(settings.directory());
-    identity = member;
+  private void become(QuorumIdentity.Standing standing) throws JournalException {
+    QuorumIdentity next = self.identity().as(standing);
+    next.store(settings.directory());
+    self = new Self(next, self.id(), self.calls());
   }
 
-  /** A node that was not among the founders asks to be added. */
+  /**
+   * A node that was not among the founders asks to be added; others look whether they still are.
+   */
   private void takePart(Running now) {
     try {
-      if (identity.standing() == QuorumIdentity.Standing.JOINING) {
-        join();
-      } else {
-        warnIfRemoved(now.server().getDivision(groupId).getRaftConf());
+      if (self.identity().standing() == QuorumIdentity.Standing.JOINING) {
+        join(now.server().getDivision(groupId).getRaftConf());
+      } else if (isOut(now.server().getDivision(groupId))) {
+        leave();
       }
     } catch (IOException | JournalException e) {
-      LOG.debug("the quorum's members could not be changed yet", e);
+      LOG.debug("the quorum's members are not known or could not be changed yet", e);
     }
   }
 
-  private void join() throws JournalException {
-    QuorumMembers known = membersByLeader();
-    Optional<QuorumMembers.Change> change =
-        known.next(new QuorumIdentity.Peer(identity.peerId(), address));
+  private void join(RaftConfiguration own) throws JournalException {
+    QuorumMembers known = membership.byLeader();
+    Optional<QuorumMembers.Change> change = known.next(new QuorumIdentity.Peer(peerId(), address));
     if (change.isEmpty()) {
-      becomeMember();
+      become(
+          known.isVoter(peerId())
+              ? QuorumIdentity.Standing.MEMBER
+              : QuorumIdentity.Standing.LISTENER);
+      return;
+    }
+    if (own.getPeer(self.id(), RaftPeerRole.LISTENER) != null) {
+      beginAnew(); // it was taken out before it had heard that it was in
       return;
     }
     LOG.info("asks the quorum: {}", change.get().what());
-    calls.reconfigure(change.get().arguments(), CHANGE_MAX);
+    calls().reconfigure(change.get().arguments(), CHANGE_MAX);
   }
 
-  private void warnIfRemoved(RaftConfiguration known) {
-    boolean out =
-        identity.standing() == QuorumIdentity.Standing.MEMBER
-            && !known.getAllPeers().isEmpty()
-            && !QuorumMembers.of(known).includes(identity.peerId());
-    if (out && !removed) {
-      LOG.warn(
-          "{} was removed from the quorum: to take part again, empty this node's data directory",
-          identity.peerId());
+  /**
+   * Whoever is removed while it is away is never told: it asks when nobody leads it. A listener is
+   * never told and goes on naming a leader: it asks from time to time.
+   */
+  private boolean isOut(RaftServer.Division division) throws JournalException {
+    RaftConfiguration known = division.getRaftConf();
+    if (QuorumMembership.isSettled(division) && !QuorumMembers.of(known).includes(peerId())) {
+      return true;
     }
-    removed = out;
+    boolean led = division.getInfo().getLeaderId() != null;
+    if (led && self.identity().standing() == QuorumIdentity.Standing.MEMBER) {
+      ledNanos = System.nanoTime();
+    }
+    if (System.nanoTime() - ledNanos < UNLED.toNanos()) {
+      return false;
+    }
+    ledNanos = System.nanoTime();
+    return !membership.byOthers().includes(peerId());
+  }
+
+  private boolean isOutByOthers() {
+    try {
+      return self.identity().standing() != QuorumIdentity.Standing.JOINING
+          && !membership.byOthers().includes(peerId());
+    } catch (JournalException e) {
+      LOG.debug("nobody says whether this node is still in the quorum", e);
+      return false;
+    }
+  }
+
+  private void leave() throws JournalException {
+    if (self.identity().standing() == QuorumIdentity.Standing.LISTENER) {
+      LOG.info("{} was taken out of the quorum, and asks to join it anew", peerId());
+      beginAnew();
+    } else {
+      halt(
+          peerId()
+              + " was removed from the quorum: stop this node for good, or empty its data directory"
+              + " and start it again to let it join anew",
+          false);
+    }
+  }
+
+  /** Only for one who has never voted. Each step is found again after a crash. */
+  private void beginAnew() throws JournalException {
+    List<QuorumIdentity.Peer> known = membership.byOthers().all();
+    stopRaft();
+    QuorumIdentity next =
+        new QuorumIdentity(
+            QuorumIdentity.Standing.EMPTYING,
+            groupId.getUuid(),
+            QuorumIdentity.newPeerId(settings.nodeId()),
+            known);
+    next.store(settings.directory());
+    Self before = self;
+    self = self(next);
+    before.calls().close();
+    mayStartAgain = true;
+    empty();
+    startRaft();
+  }
+
+  /** Ratis would start every group whose log it finds. */
+  private void separate() throws JournalException {
+    if (QuorumFiles.hasLog(settings.directory(), groupId())) {
+      return;
+    }
+    QuorumTable.regroup(QuorumFiles.table(settings.directory()), groupId());
+    try {
+      QuorumFiles.deleteRaft(settings.directory());
+    } catch (IOException e) {
+      throw new JournalException("cannot delete the old Raft log: " + e.getMessage(), e);
+    }
+  }
+
+  private void empty() throws JournalException {
+    QuorumFiles.empty(settings.directory());
+    become(QuorumIdentity.Standing.JOINING);
   }
 
   private boolean hasDied(Running now) {
@@ -501,8 +579,8 @@ public final class QuorumServer implements AutoCloseable {
           now.server()
               .snapshotManagement(
                   SnapshotManagementRequest.newCreate(
-                      calls.clientId(),
-                      self,
+                      calls().clientId(),
+                      self.id(),
                       groupId,
                       CallId.getAndIncrement(),
                       ADMIN_MAX.toMillis()));
@@ -538,15 +616,16 @@ public final class QuorumServer implements AutoCloseable {
       closed = true;
     }
     stopRaft();
-    calls.close();
+    calls().close();
   }
 
-  /** Who is in the group, as far as this node knows. */
-  QuorumMembers members() throws JournalException {
+  // Who is in the group.
+
+  private RaftServer.Division division() throws JournalException {
     Running now = running;
     try {
       if (now != null) {
-        return QuorumMembers.of(now.server().getDivision(groupId).getRaftConf());
+        return now.server().getDivision(groupId);
       }
     } catch (IOException e) {
       LOG.debug("the group is not known", e);
@@ -554,12 +633,58 @@ public final class QuorumServer implements AutoCloseable {
     throw new JournalException(problem().orElse("this node's part of the journal is not running"));
   }
 
-  /** Who is in the group, as its leader says; for a node that is not in it. */
-  private QuorumMembers membersByLeader() throws JournalException {
-    if (calls.ask(new Question.AskMembers(), CHANGE_MAX) instanceof Answer.Members members) {
-      return new QuorumMembers(members.voters(), members.listeners());
+  /** What this node knows of the quorum by itself. */
+  public QuorumStatus status() {
+    RaftServer.Division division;
+    try {
+      division = division();
+    } catch (JournalException e) {
+      return new QuorumStatus(
+          groupId(), peerId(), "ended", "", 0, 0, 0, Optional.of(String.valueOf(e.getMessage())));
     }
-    throw new JournalException("the quorum gave another answer than who is in it");
+    DivisionInfo info = division.getInfo();
+    return new QuorumStatus(
+        groupId(),
+        peerId(),
+        division.getRaftConf().getPeer(self.id(), RaftPeerRole.LISTENER) != null
+            ? "listener"
+            : info.getCurrentRole().name().toLowerCase(Locale.ROOT),
+        info.getLeaderId() == null ? "" : info.getLeaderId().toString(),
+        info.getCurrentTerm(),
+        division.getRaftLog().getLastCommittedIndex(),
+        info.getLastAppliedIndex(),
+        problem());
+  }
+
+  /** Who is in the group for good; see {@link QuorumMembership#members()}. */
+  QuorumMembers members() throws JournalException {
+    return membership.members();
+  }
+
+  /**
+   * Who is in the group, sorted by identity, with what the one that leads says of each. Blocks.
+   *
+   * @param max how long to wait for that one
+   */
+  public List<QuorumStatus.Member> members(Duration max) {
+    return membership.members(max);
+  }
+
+  /**
+   * Takes a node out of the quorum for good. Blocks.
+   *
+   * @param name the node's, or one of its identities
+   */
+  public MemberChange remove(String name, Duration max) {
+    return membership.remove(name, max);
+  }
+
+  /**
+   * Lets a node that has lost its disk, and has come back with an empty one, vote in its own place.
+   * Blocks; when this is done the node asks to be added, which takes as long as it has to catch up.
+   */
+  public MemberChange replace(String name, Duration max) {
+    return membership.replace(name, max);
   }
 
   /** The group's id. */

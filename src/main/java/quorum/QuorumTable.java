@@ -156,6 +156,25 @@ final class QuorumTable implements AutoCloseable {
     }
   }
 
+  /**
+   * Makes a copy of the journal another group's, whose log begins behind what the copy holds; does
+   * nothing if it is that group's already.
+   */
+  static void regroup(Path file, String groupId) throws JournalException {
+    String url = "jdbc:sqlite:" + file.toAbsolutePath() + "?journal_mode=WAL&synchronous=FULL";
+    try (Connection connection = DriverManager.getConnection(url);
+        PreparedStatement change =
+            connection.prepareStatement(
+                "UPDATE peqlite_state SET group_id = ?1, term = 0, entry = max(entry, 0), ledger = ?2"
+                    + " WHERE group_id <> ?1")) {
+      change.setString(1, groupId);
+      change.setBytes(2, ArbiterLedger.empty().encode());
+      change.executeUpdate();
+    } catch (SQLException e) {
+      throw new JournalException("cannot change the journal " + file + ": " + e.getMessage(), e);
+    }
+  }
+
   /** The entry of the Raft log whose effect is the last in the open or last transaction. */
   synchronized long entry() {
     return entry;

@@ -4,8 +4,10 @@ import actors.AbortResult;
 import actors.ChangeLog;
 import actors.KeyRecord;
 import actors.MemberStatus;
+import actors.MembershipResult;
 import actors.Node;
 import actors.NodeStatus;
+import actors.QuorumSide;
 import actors.ReadAdmission;
 import actors.ReadLevel;
 import actors.WriteAnswer;
@@ -85,6 +87,15 @@ final class DatabaseNode implements Node, AutoCloseable {
 
   /** What becomes of it. */
   volatile AbortResult abortResult = new AbortResult.Unknown();
+
+  /** What an operator wanted changed in the quorum, in order. */
+  final List<String> changed = new CopyOnWriteArrayList<>();
+
+  /** What becomes of it. */
+  volatile MembershipResult change = new MembershipResult.Done();
+
+  /** This node's part in the quorum. */
+  volatile Optional<QuorumSide> quorum = Optional.empty();
 
   private final Connection connection;
   private final ReadPool reads;
@@ -279,7 +290,8 @@ final class DatabaseNode implements Node, AutoCloseable {
         0,
         7,
         4096,
-        0);
+        0,
+        quorum);
   }
 
   @Override
@@ -298,9 +310,22 @@ final class DatabaseNode implements Node, AutoCloseable {
             OptionalLong.of(12),
             3,
             "3.54.1",
-            100_000));
+            100_000,
+            Optional.empty()));
     all.addAll(others);
     return CompletableFuture.completedFuture(all);
+  }
+
+  @Override
+  public CompletionStage<MembershipResult> remove(String name, Duration timeout) {
+    changed.add("remove " + name);
+    return CompletableFuture.completedFuture(change);
+  }
+
+  @Override
+  public CompletionStage<MembershipResult> replace(String name, Duration timeout) {
+    changed.add("replace " + name);
+    return CompletableFuture.completedFuture(change);
   }
 
   @Override

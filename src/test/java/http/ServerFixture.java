@@ -63,6 +63,10 @@ final class ServerFixture implements AutoCloseable {
     return send(request(pathAndQuery).POST(HttpRequest.BodyPublishers.ofByteArray(body)));
   }
 
+  HttpResponse<String> delete(String pathAndQuery, String body) throws Exception {
+    return send(request(pathAndQuery).method("DELETE", HttpRequest.BodyPublishers.ofString(body)));
+  }
+
   HttpResponse<String> send(HttpRequest.Builder request) throws Exception {
     return client.send(request.build(), HttpResponse.BodyHandlers.ofString());
   }

@@ -1,10 +1,14 @@
 package http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import actors.AbortResult;
 import actors.MemberStatus;
+import actors.MembershipResult;
+import actors.QuorumPlace;
+import actors.QuorumSide;
 import actors.ReadAdmission;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
@@ -45,7 +49,8 @@ class StatusRoutesTest {
           OptionalLong.empty(),
           0,
           "",
-          0);
+          0,
+          Optional.empty());
 
   private static final String N2 =
       "{\"id\":\"n2\",\"api_addr\":\"http://127.0.0.1:4002\",\"addr\":\"127.0.0.1:7356\","
@@ -75,6 +80,8 @@ class StatusRoutesTest {
     http.node.others = List.of();
     http.node.moves.clear();
     http.node.aborts.clear();
+    http.node.changed.clear();
+    http.node.quorum = Optional.empty();
     http.node.moveProblem = Optional.empty();
   }
 
@@ -210,6 +217,66 @@ class StatusRoutesTest {
   void givesNothingUpWhenTheBodyIsSomethingElse(String body) throws Exception {
     refusesBody("/abort", body);
     assertEquals(List.of(), http.node.aborts);
+  }
+
+  @Test
+  void changesWhoKeepsTheJournal() throws Exception {
+    http.node.change = new MembershipResult.Done();
+    assertEquals(200, http.delete("/remove", "{\"id\":\"n3\"}").statusCode());
+    assertEquals(200, http.post("/replace", "{\"id\":\"n2\"}").statusCode());
+    assertEquals(List.of("remove n3", "replace n2"), http.node.changed);
+
+    http.node.change = new MembershipResult.Refused("nobody would be left");
+    HttpResponse<String> refused = http.delete("/remove", "{\"id\":\"n3\"}");
+    assertEquals(409, refused.statusCode());
+    assertEquals("not changed: nobody would be left\n", refused.body());
+
+    http.node.change = new MembershipResult.Unknown("no answer");
+    HttpResponse<String> unknown = http.post("/replace", "{\"id\":\"n3\"}");
+    assertEquals(504, unknown.statusCode());
+    assertTrue(unknown.body().startsWith("unknown whether"), unknown.body());
+    assertEquals(405, http.get("/remove").statusCode());
+    assertEquals(405, http.get("/replace").statusCode());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "{}", "n3", "{\"id\":3}", "{\"id\":\"n3\",\"force\":\"yes\"}"})
+  void changesNobodyWhenTheBodyIsSomethingElse(String body) throws Exception {
+    assertEquals(400, http.delete("/remove", body).statusCode());
+    assertEquals(400, http.post("/replace", body).statusCode());
+    assertEquals(List.of(), http.node.changed);
+  }
+
+  @Test
+  void showsWhoKeepsTheJournal() throws Exception {
+    http.node.others =
+        List.of(
+            new MemberStatus(
+                "n3",
+                "",
+                "",
+                "",
+                false,
+                false,
+                false,
+                OptionalLong.empty(),
+                0,
+                "",
+                0,
+                Optional.of(
+                    new QuorumPlace(
+                        "n3-1", "h:1", false, OptionalLong.of(7), OptionalLong.of(12)))));
+    String listed = http.get("/nodes?ver=2&nonvoters").body();
+    String place =
+        "\"quorum\":{\"id\":\"n3-1\",\"addr\":\"h:1\",\"leader\":false,\"match\":7,\"silent_ms\":12}";
+    assertTrue(listed.contains(place), listed);
+    assertFalse(http.get("/nodes?ver=2").body().contains("n3-1"), "a listener is a nonvoter");
+
+    http.node.quorum =
+        Optional.of(
+            new QuorumSide("g", "n1-2", "follower", "n3-1", 4, 20, 19, Optional.of("slow")));
+    assertEquals("\"follower\"", http.get("/status?key=peqlite.quorum.role").body());
+    assertEquals("\"slow\"", http.get("/status?key=peqlite.quorum.problem").body());
   }
 
   @Test

@@ -37,7 +37,7 @@ final class ArchitectureTest {
           .whereLayer("actors")
           .mayOnlyBeAccessedByLayers("http", "face")
           .whereLayer("quorum")
-          .mayOnlyBeAccessedByLayers("actors")
+          .mayOnlyBeAccessedByLayers("actors", "face")
           .whereLayer("storage")
           .mayOnlyBeAccessedByLayers("quorum", "actors", "http", "face");
 

@@ -164,7 +164,7 @@ final class JournalSettingsTest {
     Settings settings =
         Settings.from(SettingsSource.load(Map.of("join", "a:1"), nobody, Optional.empty()));
     assertEquals(
-        new JournalChoice.Quorum("", 0, Duration.ofMillis(600), Duration.ofMillis(1000)),
+        new JournalChoice.Quorum("", 0, "", Duration.ofMillis(600), Duration.ofMillis(1000)),
         settings.journal());
     Map<String, String> address = Map.of("join", "a:1", "quorum-addr", "h:7");
     JournalChoice.Quorum quorum =

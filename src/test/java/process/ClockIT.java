@@ -42,8 +42,10 @@ class ClockIT {
       clocks.get(sequencer.number()).move(Duration.ofHours(-1));
       cluster.pass(3_000, 4_000);
 
-      // Whoever takes over is a year ahead.
-      for (ClusterNode other : cluster.others(sequencer)) {
+      // Whoever takes over is a year ahead, as far as the journal does not go by these clocks.
+      List<ClusterNode> others = cluster.others(sequencer);
+      int wrong = Math.min(others.size(), cluster.nodes().size() - cluster.livingMin());
+      for (ClusterNode other : others.subList(0, Math.max(1, wrong))) {
         clocks.get(other.number()).move(Duration.ofDays(365));
       }
       cluster.pass(1_500, 2_000);
@@ -61,7 +63,7 @@ class ClockIT {
   @Test
   @Tag(Clusters.LONG)
   void noKeyIsForgotten() throws Exception {
-    Cluster cluster = clusters.onLoopback(2);
+    Cluster cluster = clusters.thatSurvives(1);
     List<WallClock> clocks = new ArrayList<>();
     for (ClusterNode node : cluster.nodes()) {
       WallClock clock = WallClock.create(clusters.directory(), node.id());
@@ -93,7 +95,8 @@ class ClockIT {
 
   private static void assertTimes(Cluster cluster, Instant from, Instant to) throws Exception {
     AtomicLong last = new AtomicLong();
-    new JournalReplay(cluster.postgres().url())
+    cluster
+        .journal()
         .forEach(
             event -> {
               long micros = EventCodec.decode(event).timestampMicros();

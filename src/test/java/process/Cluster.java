@@ -1,13 +1,13 @@
 package process;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -23,18 +23,17 @@ import process.Operation.Fate;
 import process.Operation.ReadOperation;
 import process.Operation.WriteOperation;
 import storage.ContentDigest;
-import storage.PostgresServer;
 
 /**
- * Nodes in processes of their own and the PostgreSQL that holds their journal. Made by {@link
- * Clusters}, which ends all of it. One thread.
+ * Nodes in processes of their own and their journal. Made by {@link Clusters}, which ends all of
+ * it. One thread.
  */
 final class Cluster {
 
   /** How long the cluster may take until all is well again, on a loaded machine. */
   static final Duration RECOVERY_MAX = Duration.ofSeconds(60);
 
-  private final PostgresServer postgres;
+  private final ClusterJournal journal;
   private final List<ClusterNode> nodes;
   private final Namespaces network;
   private final Random random;
@@ -45,13 +44,13 @@ final class Cluster {
   private long filledUntil;
 
   Cluster(
-      PostgresServer postgres,
+      ClusterJournal journal,
       List<ClusterNode> nodes,
       Namespaces network,
       Random random,
       Path directory,
       String title) {
-    this.postgres = postgres;
+    this.journal = journal;
     this.nodes = nodes;
     this.network = network;
     this.random = random;
@@ -59,9 +58,24 @@ final class Cluster {
     this.title = title;
   }
 
-  /** The journal's server. */
-  PostgresServer postgres() {
-    return postgres;
+  /** The nodes' journal. */
+  ClusterJournal journal() {
+    return journal;
+  }
+
+  /** The nodes' journal; only of a cluster that keeps it in PostgreSQL. */
+  PostgresClusterJournal postgres() {
+    return (PostgresClusterJournal) journal;
+  }
+
+  /** How many nodes have to live, so that writes are taken. */
+  int livingMin() {
+    return journal.livingMin(nodes.size());
+  }
+
+  /** Whether it takes writes when these are dead. */
+  boolean survivesWithout(ClusterNode... dead) {
+    return nodes.size() - dead.length >= livingMin();
   }
 
   /** The networks between the nodes; only of a cluster that was made with them. */
@@ -193,6 +207,26 @@ final class Cluster {
             });
   }
 
+  /**
+   * Checks that these nodes, to which the journal is lost, take no writes and say so, and go on
+   * with reads that need nobody else.
+   */
+  void assertReadOnly(Workload load, List<ClusterNode> lost) throws Exception {
+    for (ClusterNode node : lost) {
+      Eventually.eventually(
+          node + " refuses writes",
+          RECOVERY_MAX,
+          () -> {
+            Fate fate = load.write(node, Workload.Kind.PLAIN).fate();
+            assertFalse(fate == Fate.APPLIED || fate == Fate.COMMITTED, () -> node + " writes");
+            return fate == Fate.REFUSED;
+          });
+      ReadOperation read = load.read(node, "none");
+      assertTrue(read.answered(), () -> "reads at none go on without the journal: " + read);
+      assertFalse(node.isReady(), () -> node + " says that it is not ready");
+    }
+  }
+
   /** Every node's word about itself, for a failure's message. */
   String describe() {
     StringBuilder text = new StringBuilder();
@@ -231,40 +265,15 @@ final class Cluster {
         "every living node has applied everything",
         RECOVERY_MAX,
         () -> {
-          long head = journalHead();
+          long head = journal.head();
           return alive().stream().allMatch(node -> node.appliedSeq() == head);
         });
   }
 
-  /** The highest number in the journal, asked of PostgreSQL itself. */
-  long journalHead() throws SQLException {
-    return journalNumber(
-        "SELECT coalesce(max(sequence_number), 0) FROM event_journal"
-            + " WHERE persistence_id = 'peqlite'");
-  }
-
-  /** The one number that a query of the journal's database returns. */
-  long journalNumber(String sql) throws SQLException {
-    try (Connection connection = DriverManager.getConnection(postgres.url());
-        Statement statement = connection.createStatement();
-        var row = statement.executeQuery(sql)) {
-      row.next();
-      return row.getLong(1);
-    }
-  }
-
   /** Makes the journal so much longer; the nodes have to be stopped, and to have run before. */
   void fillJournal(int events) throws Exception {
-    filledUntil = JournalFiller.append(postgres.url(), events);
+    filledUntil = JournalFiller.append(postgres().server().url(), events);
     filledFrom = filledUntil - events + 1;
-  }
-
-  /** Changes the journal's database behind the nodes' back. */
-  int changeJournal(String sql) throws SQLException {
-    try (Connection connection = DriverManager.getConnection(postgres.url());
-        Statement statement = connection.createStatement()) {
-      return statement.executeUpdate(sql);
-    }
   }
 
   /**
@@ -310,25 +319,25 @@ final class Cluster {
         seen.add(read.seq());
       }
     }
-    JournalReplay.Result journal =
-        new JournalReplay(postgres.url())
+    JournalReplay.Result replayed =
+        new JournalReplay(journal)
             .quiet(filledFrom, filledUntil)
             .run(directory.resolve("replay" + ++checks + ".db"), seen, ends);
-    List<Violation> violations = HistoryChecker.check(history, journal.ledger());
-    print(history, journal.ledger());
+    List<Violation> violations = HistoryChecker.check(history, replayed.ledger());
+    print(history, replayed.ledger());
     assertTrue(
         violations.isEmpty(), () -> violations.size() + " violations:\n" + lines(violations));
     held.forEach(
         (node, one) -> {
           assertEquals(
-              journal.digests().get(one.seq()),
+              replayed.digests().get(one.seq()),
               one.digest(),
               () -> node + " holds something else at " + one.seq());
           one.outcomes()
               .forEach(
                   (seq, digest) ->
                       assertEquals(
-                          journal.outcomes().getOrDefault(seq, digest),
+                          replayed.outcomes().getOrDefault(seq, digest),
                           digest,
                           () -> node + " had another outcome of event " + seq));
         });

@@ -26,8 +26,7 @@ final class ClusterNode {
   private final Path dataDirectory;
   private volatile String host;
   private Ports ports;
-  private final JournalLink journalLink;
-  private final String journalUrl;
+  private final ClusterJournal journal;
   private final List<String> prefix;
   private final Map<String, String> settings = new TreeMap<>();
   private final Map<String, String> environment = new TreeMap<>();
@@ -40,7 +39,7 @@ final class ClusterNode {
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(QUICK).build();
 
   /** Where it listens. */
-  record Ports(int http, int cluster, int management) {}
+  record Ports(int http, int cluster, int management, int quorum) {}
 
   ClusterNode(
       Nodes nodes,
@@ -48,16 +47,14 @@ final class ClusterNode {
       Path dataDirectory,
       String host,
       Ports ports,
-      JournalLink journalLink,
-      String url,
+      ClusterJournal journal,
       List<String> prefix) {
     this.nodes = nodes;
     this.number = number;
     this.dataDirectory = dataDirectory;
     this.host = host;
     this.ports = ports;
-    this.journalLink = journalLink;
-    this.journalUrl = journalLink.through(url);
+    this.journal = journal;
     this.prefix = prefix;
   }
 
@@ -90,11 +87,6 @@ final class ClusterNode {
 
   Path dataDirectory() {
     return dataDirectory;
-  }
-
-  /** Its way to PostgreSQL. */
-  JournalLink journalLink() {
-    return journalLink;
   }
 
   /** Moves it to another address, from the next start on. */
@@ -170,7 +162,7 @@ final class ClusterNode {
             .option("--http-addr", host + ":" + ports.http())
             .option("--cluster-addr", clusterAddress())
             .option("--management-addr", host + ":" + ports.management())
-            .option("--journal", "postgres", "--journal-url", journalUrl)
+            .option(journal.options(this).toArray(new String[0]))
             .option("--join", join);
     settings.forEach(preparation::set);
     environment.forEach(preparation::environment);

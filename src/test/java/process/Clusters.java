@@ -15,19 +15,22 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
-import storage.PostgresServer;
 
 /**
- * Starts clusters for a test and ends them with it, in every outcome, together with their
- * PostgreSQL and their networks. Prints the seed before, and after a failure what each node said.
+ * Starts clusters for a test and ends them with it, in every outcome, together with their journals
+ * and their networks. Prints the seed before, and after a failure what each node said.
  *
  * <p>System properties, beside those of {@link Nodes}: {@code peqlite.runs}, how often each fault
- * is repeated (default 1); {@code peqlite.long=true}, for the long form of the scenarios.
+ * is repeated (default 1); {@code peqlite.long=true}, for the long form of the scenarios; {@code
+ * peqlite.faults.journal}, where a cluster keeps its journal if the test does not say (default
+ * {@code postgres}, or {@code quorum}).
  */
 final class Clusters implements BeforeEachCallback, AfterEachCallback {
 
   /** Marks what {@code mvn verify} leaves to the long form. */
   static final String LONG = "long";
+
+  private static final String JOURNAL = System.getProperty("peqlite.faults.journal", "postgres");
 
   private static final int PORTS_BEGIN = 10_000;
   private static final int PORTS_END = 20_000;
@@ -64,7 +67,27 @@ final class Clusters implements BeforeEachCallback, AfterEachCallback {
 
   /** A cluster on the loopback address, not yet started. */
   Cluster onLoopback(int count) throws Exception {
-    return create(count, null);
+    return create(count, count, null, JOURNAL);
+  }
+
+  /** The same, for what can happen to a PostgreSQL only. */
+  Cluster onPostgres(int count) throws Exception {
+    return create(count, count, null, "postgres");
+  }
+
+  /** The same, for what can happen to a quorum only. */
+  Cluster onQuorum(int count) throws Exception {
+    return create(count, count, null, "quorum");
+  }
+
+  /** So many nodes, and some more that the others' command lines do not name. */
+  Cluster onLoopback(int count, int more) throws Exception {
+    return create(count + more, count, null, JOURNAL);
+  }
+
+  /** A cluster that takes writes when so many of its nodes are dead. */
+  Cluster thatSurvives(int deaths) throws Exception {
+    return onLoopback(JOURNAL.equals("quorum") ? 2 * deaths + 1 : deaths + 1);
   }
 
   /**
@@ -74,7 +97,7 @@ final class Clusters implements BeforeEachCallback, AfterEachCallback {
   StatefulSet inPods(int count) throws Exception {
     KubernetesApi api = KubernetesApi.start(directory.resolve("kubernetes"));
     opened.add(api);
-    Cluster cluster = create(count, null);
+    Cluster cluster = create(count, count, null, JOURNAL);
     ClusterNode.Ports ports = cluster.node(0).ports();
     List<ClusterNode> pods = new ArrayList<>();
     for (ClusterNode node : cluster.nodes()) {
@@ -90,42 +113,51 @@ final class Clusters implements BeforeEachCallback, AfterEachCallback {
   Cluster inNamespaces(int count) throws Exception {
     Namespaces network = Namespaces.create(count);
     opened.add(network);
-    return create(count, network);
+    return create(count, count, network, JOURNAL);
   }
 
-  private Cluster create(int count, Namespaces network) throws Exception {
+  private Cluster create(int count, int founders, Namespaces network, String journalName)
+      throws Exception {
     Path own = directory.resolve("cluster" + clusters.size());
     Files.createDirectories(own);
-    PostgresServer postgres = PostgresServer.start(own.resolve("postgres"));
-    opened.add(postgres);
-    InetSocketAddress target = new InetSocketAddress("127.0.0.1", postgres.port());
-    String outside = network == null ? "127.0.0.1" : network.outsideAddress();
+    ClusterJournal journal = journal(journalName, own, network);
+    opened.add(journal);
     List<ClusterNode> made = new ArrayList<>();
-    List<String> addresses = new ArrayList<>();
     for (int number = 0; number < count; number++) {
-      JournalLink link = new JournalLink(InetAddress.getByName(outside), target);
-      opened.add(link);
-      ClusterNode node =
+      made.add(
           new ClusterNode(
               nodes,
               number,
               own.resolve("node" + (number + 1)),
               network == null ? "127.0.0.1" : network.address(number),
-              network == null ? freePorts() : new ClusterNode.Ports(4001, 7355, 7626),
-              link,
-              postgres.url(),
-              network == null ? List.of() : network.enter(number));
-      made.add(node);
-      addresses.add(node.clusterAddress());
+              network == null ? freePorts() : new ClusterNode.Ports(4001, 7355, 7626, 7356),
+              journal,
+              network == null ? List.of() : network.enter(number)));
     }
-    made.forEach(node -> node.join(String.join(",", addresses)));
-    Cluster cluster = new Cluster(postgres, List.copyOf(made), network, random(), own, title);
+    String join =
+        String.join(
+            ",", made.subList(0, founders).stream().map(ClusterNode::clusterAddress).toList());
+    made.forEach(node -> node.join(join));
+    journal.prepare(List.copyOf(made));
+    Cluster cluster = new Cluster(journal, List.copyOf(made), network, random(), own, title);
     clusters.add(cluster);
     return cluster;
   }
 
+  private static ClusterJournal journal(String name, Path own, Namespaces network)
+      throws Exception {
+    return switch (name) {
+      case "postgres" ->
+          new PostgresClusterJournal(
+              own.resolve("postgres"),
+              InetAddress.getByName(network == null ? "127.0.0.1" : network.outsideAddress()));
+      case "quorum" -> new QuorumClusterJournal();
+      default -> throw new IllegalArgumentException("no journal for clusters: " + name);
+    };
+  }
+
   private static ClusterNode.Ports freePorts() throws IOException {
-    return new ClusterNode.Ports(freePort(), freePort(), freePort());
+    return new ClusterNode.Ports(freePort(), freePort(), freePort(), freePort());
   }
 
   /**

@@ -20,7 +20,7 @@ class JournalLengthIT {
   @Test
   @Tag(Clusters.LONG)
   void theJournalIsLong() throws Exception {
-    Cluster cluster = clusters.onLoopback(3).startAll();
+    Cluster cluster = clusters.onPostgres(3).startAll();
     FailoverTimes times = new FailoverTimes();
     try (Workload load = cluster.idle()) {
       kill(cluster, load, times, "with a short journal");

@@ -37,17 +37,17 @@ class JournalOutageIT {
 
   @Test
   void postgresIsStoppedForLongerThanTheDeadline() throws Exception {
-    Cluster cluster = clusters.onLoopback(3).startAll();
+    Cluster cluster = clusters.onPostgres(3).startAll();
     try (Workload load = cluster.load(1)) {
       for (int run = 0; run < Clusters.runs(); run++) {
         outage(
             cluster,
             load,
             2_000,
-            cluster.postgres()::stop,
+            cluster.postgres().server()::stop,
             () -> {
               assertWritesAreRefused(cluster, load);
-              cluster.postgres().startAgain();
+              cluster.postgres().server().startAgain();
             },
             "stop");
       }
@@ -71,26 +71,36 @@ class JournalOutageIT {
   @Test
   @Tag(Clusters.LONG)
   void postgresIsKilledFrozenAndCutOff() throws Exception {
-    Cluster cluster = clusters.onLoopback(3).startAll();
+    Cluster cluster = clusters.onPostgres(3).startAll();
     try (Workload load = cluster.load(1)) {
       for (int run = 0; run < Clusters.runs(); run++) {
         outage(
-            cluster, load, 3_000, cluster.postgres()::kill, cluster.postgres()::startAgain, "kill");
+            cluster,
+            load,
+            3_000,
+            cluster.postgres().server()::kill,
+            cluster.postgres().server()::startAgain,
+            "kill");
         outage(
-            cluster, load, 7_000, cluster.postgres()::pause, cluster.postgres()::resume, "freeze");
+            cluster,
+            load,
+            7_000,
+            cluster.postgres().server()::pause,
+            cluster.postgres().server()::resume,
+            "freeze");
         outage(
             cluster,
             load,
             4_000,
-            () -> cluster.nodes().forEach(node -> node.journalLink().cut()),
-            () -> cluster.nodes().forEach(node -> node.journalLink().heal()),
+            () -> cluster.nodes().forEach(node -> cluster.postgres().link(node).cut()),
+            () -> cluster.nodes().forEach(node -> cluster.postgres().link(node).heal()),
             "resets");
         outage(
             cluster,
             load,
             7_000,
-            () -> cluster.nodes().forEach(node -> node.journalLink().stall()),
-            () -> cluster.nodes().forEach(node -> node.journalLink().heal()),
+            () -> cluster.nodes().forEach(node -> cluster.postgres().link(node).stall()),
+            () -> cluster.nodes().forEach(node -> cluster.postgres().link(node).heal()),
             "silence");
       }
       List<Operation> history = cluster.finish(load);
@@ -124,7 +134,7 @@ class JournalOutageIT {
   @Test
   @Tag(Clusters.LONG)
   void onlyTheSequencersNodeLosesTheJournal() throws Exception {
-    Cluster cluster = clusters.onLoopback(3).startAll();
+    Cluster cluster = clusters.onPostgres(3).startAll();
     FailoverTimes times = new FailoverTimes();
     try (Workload load = cluster.load(1)) {
       for (int run = 0; run < Clusters.runs(); run++) {
@@ -148,7 +158,7 @@ class JournalOutageIT {
     ClusterNode sequencer = cluster.sequencerNode();
     List<ClusterNode> others = cluster.others(sequencer);
     long beganNanos = System.nanoTime();
-    fault.on(sequencer.journalLink());
+    fault.on(cluster.postgres().link(sequencer));
     cluster.sequencerNode(others, others);
     load.awaitWrites(others, WAIT);
     cluster.pass(1_000, 3_000);
@@ -158,7 +168,7 @@ class JournalOutageIT {
         System.nanoTime(),
         new HashSet<>(others.stream().map(ClusterNode::id).toList()),
         load.history());
-    sequencer.journalLink().heal();
+    cluster.postgres().link(sequencer).heal();
     cluster.awaitReady();
     load.awaitWrites(cluster.nodes(), WAIT);
   }
@@ -166,16 +176,16 @@ class JournalOutageIT {
   @Test
   @Tag(Clusters.LONG)
   void onlyAnotherNodeLosesTheJournal() throws Exception {
-    Cluster cluster = clusters.onLoopback(3).startAll();
+    Cluster cluster = clusters.onPostgres(3).startAll();
     try (Workload load = cluster.load(1)) {
       for (int run = 0; run < Clusters.runs(); run++) {
         long beganNanos = System.nanoTime();
         cluster.pass(500, 1_500);
         ClusterNode other = cluster.anotherNode();
-        other.journalLink().stall();
+        cluster.postgres().link(other).stall();
         load.awaitWrites(cluster.others(other), WAIT);
         cluster.pass(5_000, 8_000);
-        other.journalLink().heal();
+        cluster.postgres().link(other).heal();
         cluster.awaitReady();
         load.awaitWrites(cluster.nodes(), WAIT);
         Cluster.assertNoFailures(load.history(), cluster.others(other), beganNanos);
@@ -187,7 +197,7 @@ class JournalOutageIT {
   @Test
   @Tag(Clusters.LONG)
   void theSequencerIsFrozenBetweenInsertAndCommit() throws Exception {
-    Cluster cluster = clusters.onLoopback(3).startAll();
+    Cluster cluster = clusters.onPostgres(3).startAll();
     FailoverTimes times = new FailoverTimes();
     try (Workload load = cluster.load(1)) {
       for (int run = 0; run < 2 * Clusters.runs(); run++) {
@@ -195,7 +205,7 @@ class JournalOutageIT {
         cluster.pass(500, 1_500);
         ClusterNode frozen = cluster.sequencerNode();
         List<ClusterNode> others = cluster.others(frozen);
-        Held append = frozen.journalLink().holdCommit(1, 0);
+        Held append = cluster.postgres().link(frozen).holdCommit(1, 0);
         append.awaitReached(WAIT);
         long frozenNanos = System.nanoTime();
         frozen.pause();
@@ -226,19 +236,19 @@ class JournalOutageIT {
   @Test
   @Tag(Clusters.LONG)
   void theJournalLosesItsEnd() throws Exception {
-    Cluster cluster = clusters.onLoopback(3).startAll();
+    Cluster cluster = clusters.onPostgres(3).startAll();
     try (Workload load = cluster.load(1)) {
       cluster.pass(1_500, 2_500);
       // As after the failover of a PostgreSQL to a standby that was behind.
-      cluster.nodes().forEach(node -> node.journalLink().cut());
+      cluster.nodes().forEach(node -> cluster.postgres().link(node).cut());
       Eventually.pass(Duration.ofSeconds(4));
-      long head = cluster.journalHead();
-      cluster.changeJournal("DELETE FROM event_journal WHERE sequence_number > " + (head - 5));
-      cluster.nodes().forEach(node -> node.journalLink().heal());
+      long head = cluster.journal().head();
+      cluster.postgres().change("DELETE FROM event_journal WHERE sequence_number > " + (head - 5));
+      cluster.nodes().forEach(node -> cluster.postgres().link(node).heal());
       long healedNanos = System.nanoTime();
       assertAllNotice(cluster);
       load.stop();
-      assertTrue(cluster.journalHead() <= head - 5, "nothing was appended");
+      assertTrue(cluster.journal().head() <= head - 5, "nothing was appended");
       assertFalse(
           load.history().stream()
               .anyMatch(
@@ -253,18 +263,18 @@ class JournalOutageIT {
   @Test
   @Tag(Clusters.LONG)
   void theJournalLosesItsEndWhileNobodyWrites() throws Exception {
-    Cluster cluster = clusters.onLoopback(3).startAll();
+    Cluster cluster = clusters.onPostgres(3).startAll();
     try (Workload load = cluster.load(1)) {
       cluster.pass(1_500, 2_500);
       load.stop();
       cluster.awaitEven();
-      long head = cluster.journalHead();
-      cluster.changeJournal("DELETE FROM event_journal WHERE sequence_number > " + (head - 5));
+      long head = cluster.journal().head();
+      cluster.postgres().change("DELETE FROM event_journal WHERE sequence_number > " + (head - 5));
       assertAllNotice(cluster);
       for (ClusterNode node : cluster.nodes()) {
         assertFalse(load.write(node, Workload.Kind.PLAIN).acknowledged(), "nothing is taken");
       }
-      assertTrue(cluster.journalHead() <= head - 5, "nothing was appended");
+      assertTrue(cluster.journal().head() <= head - 5, "nothing was appended");
     }
   }
 

@@ -30,8 +30,8 @@ import storage.RequestCodec;
 import storage.StoredEvent;
 
 /**
- * Reads the journal straight from its PostgreSQL database and applies it, event by event, to a
- * database of its own, to know what the nodes must have shown and must hold.
+ * Reads the journal straight from where it is kept and applies it, event by event, to a database of
+ * its own, to know what the nodes must have shown and must hold.
  */
 final class JournalReplay {
 
@@ -47,7 +47,7 @@ final class JournalReplay {
    */
   record Result(Ledger ledger, Map<Long, String> digests, Map<Long, Long> outcomes) {}
 
-  private final String url;
+  private final ClusterJournal journal;
   private final Map<String, List<Long>> ordered = new HashMap<>();
   private final Map<String, List<Effect>> effects = new HashMap<>();
   private final Map<Long, String> states = new HashMap<>();
@@ -59,9 +59,9 @@ final class JournalReplay {
   private long quietUntil;
   private boolean hasSchema;
 
-  /** Of the database that the URL names; the nodes may be running, but should be idle. */
-  JournalReplay(String url) {
-    this.url = url;
+  /** The nodes may be running, but should be idle. */
+  JournalReplay(ClusterJournal journal) {
+    this.journal = journal;
   }
 
   /** Lets events from one to before another pass without looking at what each of them does. */
@@ -85,7 +85,7 @@ final class JournalReplay {
     try (EventApplier applier = EventApplier.open(scratch, settings);
         Connection connection = DriverManager.getConnection("jdbc:sqlite:" + scratch)) {
       List<StoredEvent> quiet = new ArrayList<>();
-      forEach(
+      journal.forEach(
           event -> {
             long seq = event.seq();
             head = seq;
@@ -128,36 +128,9 @@ final class JournalReplay {
     return outcomes;
   }
 
-  /** What is done with an event. */
-  interface Action {
-    void on(StoredEvent event) throws Exception;
-  }
-
-  /** Calls for every event in order, without a gap. */
-  void forEach(Action action) throws Exception {
-    long expected = 1;
-    try (Connection connection = DriverManager.getConnection(url)) {
-      connection.setAutoCommit(false); // otherwise all of it comes at once
-      try (PreparedStatement statement =
-          connection.prepareStatement(
-              "SELECT sequence_number, event_payload FROM event_journal"
-                  + " WHERE persistence_id = 'peqlite' ORDER BY sequence_number")) {
-        statement.setFetchSize(QUIET_EVENTS);
-        try (ResultSet row = statement.executeQuery()) {
-          for (; row.next(); expected++) {
-            if (row.getLong(1) != expected) {
-              throw new AssertionError("the journal lacks event " + expected);
-            }
-            action.on(new StoredEvent(expected, row.getBytes(2)));
-          }
-        }
-      }
-    }
-  }
-
   private Map<Position, Entry.Verdict> verdicts() throws Exception {
     Map<Position, Entry.Verdict> verdicts = new HashMap<>();
-    forEach(
+    journal.forEach(
         stored -> {
           for (Entry entry : EventCodec.decode(stored).entries()) {
             if (entry instanceof Entry.Verdict verdict) {

@@ -27,13 +27,13 @@ class LargeRequestIT {
   @Test
   @Tag(Clusters.LONG)
   void theSequencerIsKilledBetweenTwoParts() throws Exception {
-    Cluster cluster = clusters.onLoopback(3).startAll();
+    Cluster cluster = clusters.onPostgres(3).startAll();
     try (Workload load = cluster.idle()) {
       for (int run = 0; run < 2 * Clusters.runs(); run++) {
         ClusterNode sequencer = cluster.sequencerNode();
         ClusterNode other = cluster.anotherNode();
         // The first part is durable; whether the second will be, nobody knows.
-        Held append = sequencer.journalLink().holdCommit(PART_BYTES_MIN, 1);
+        Held append = cluster.postgres().link(sequencer).holdCommit(PART_BYTES_MIN, 1);
         CompletableFuture<WriteOperation> large =
             CompletableFuture.supplyAsync(() -> load.write(other, Kind.LARGE));
         append.awaitReached(WAIT);
@@ -58,10 +58,10 @@ class LargeRequestIT {
   @Test
   @Tag(Clusters.LONG)
   void theNodeThatSentItIsKilledBetweenTwoParts() throws Exception {
-    Cluster cluster = clusters.onLoopback(3).startAll();
+    Cluster cluster = clusters.onPostgres(3).startAll();
     try (Workload load = cluster.idle()) {
       ClusterNode sequencer = cluster.sequencerNode();
-      Held append = sequencer.journalLink().holdCommit(PART_BYTES_MIN, 1);
+      Held append = cluster.postgres().link(sequencer).holdCommit(PART_BYTES_MIN, 1);
       CompletableFuture<WriteOperation> large =
           CompletableFuture.supplyAsync(() -> load.write(sequencer, Kind.LARGE));
       append.awaitReached(WAIT);

@@ -51,7 +51,7 @@ class LostDiskIT {
   @Test
   @Tag(Clusters.LONG)
   void aNodeWithAnEmptyDiskJoins() throws Exception {
-    Cluster cluster = clusters.onLoopback(4);
+    Cluster cluster = clusters.onLoopback(3, 1);
     ClusterNode late = cluster.node(3);
     for (ClusterNode node : cluster.others(late)) {
       node.start();

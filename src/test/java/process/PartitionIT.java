@@ -70,7 +70,7 @@ class PartitionIT {
         ClusterNode lonely = cluster.sequencerNode();
         List<ClusterNode> others = cluster.others(lonely);
         cluster.network().isolate(lonely.number());
-        lonely.journalLink().stall();
+        cluster.journal().keepFrom(lonely);
         load.awaitWrites(others, WAIT);
         cluster.pass(3_000, 6_000);
         assertEquals(
@@ -78,7 +78,7 @@ class PartitionIT {
             lonely.get("/db/query?level=none&q=SELECT%201").status(),
             "reads at none go on without the others and the journal");
         cluster.network().heal();
-        lonely.journalLink().heal();
+        cluster.journal().giveBack(lonely);
         cluster.awaitReady();
         load.awaitWrites(cluster.nodes(), WAIT);
       }

@@ -119,7 +119,8 @@ class RollingIT {
       List<Operation> history = cluster.finish(load);
       assertAllAnswered(history);
       TreeSet<Integer> rules = new TreeSet<>();
-      new JournalReplay(cluster.postgres().url())
+      cluster
+          .journal()
           .forEach(
               event -> {
                 int one = EventCodec.decode(event).rules();

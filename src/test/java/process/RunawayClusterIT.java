@@ -29,7 +29,7 @@ class RunawayClusterIT {
    */
   @Test
   void anOperatorGivesUpWhatTheNodesMustNot() throws Exception {
-    Cluster cluster = clusters.onLoopback(3);
+    Cluster cluster = clusters.thatSurvives(2);
     cluster.nodes().forEach(node -> node.set("peqlite.apply.step-limit", "2000000"));
     cluster.startAll();
     ClusterNode first = cluster.sequencerNode();

@@ -55,6 +55,7 @@ class MessageCodecTest {
             new Question.AskClock(),
             new Question.AskKnown(),
             new Question.AskState(),
+            new Question.AskProgress(),
             new Question.AskMembers(),
             new Question.AskRows(5, 6))) {
       assertEquals(question, MessageCodec.question(MessageCodec.encode(question)));
@@ -76,6 +77,8 @@ class MessageCodecTest {
             new Answer.Standing(new Arbiter.Standing.Out("gone")),
             new Answer.End(4, new byte[] {9}),
             new Answer.Clock(77),
+            new Answer.Progress("a-1", 3, 99, List.of(new Answer.Follower("b-2", 98, 12))),
+            new Answer.Progress("a-1", 3, 99, List.of()),
             new Answer.Known(List.of(A, B)),
             new Answer.Members(List.of(new QuorumIdentity.Peer("a-1", "h:1")), List.of()),
             new Answer.State(1, 2, 3, new byte[] {1}, 4, new byte[] {5}),

@@ -1,7 +1,12 @@
 package quorum;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import java.io.IOException;
 import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -32,6 +37,7 @@ final class QuorumFixture implements AutoCloseable {
               name,
               "127.0.0.1",
               freePort(),
+              "",
               Duration.ofMillis(300),
               Duration.ofMillis(600));
     }
@@ -89,6 +95,11 @@ final class QuorumFixture implements AutoCloseable {
     return node;
   }
 
+  /** By its number, from 1. */
+  Node node(int number) {
+    return nodes().get(number - 1);
+  }
+
   List<Node> nodes() {
     return List.copyOf(nodes.values());
   }
@@ -104,6 +115,26 @@ final class QuorumFixture implements AutoCloseable {
   /** Waits until a node's own copy ends with an event, and returns all of it. */
   static List<StoredEvent> copy(Node node, long highest) throws Exception {
     return node.server().copyWith(highest, MAX).read(1, Integer.MAX_VALUE, Long.MAX_VALUE);
+  }
+
+  static byte[] event(long seq) {
+    return ("event " + seq).getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** Appends events whose bytes follow from their numbers. */
+  static void append(Node node, long from, long to) throws JournalException {
+    for (long seq = from; seq <= to; seq++) {
+      assertTrue(append(node, seq, event(seq)), "event " + seq);
+    }
+  }
+
+  /** Waits until a node's own copy holds such events up to one, and nothing else. */
+  static void assertCopy(Node node, long highest) throws Exception {
+    List<StoredEvent> events = copy(node, highest);
+    assertEquals(highest, events.size());
+    for (StoredEvent stored : events) {
+      assertArrayEquals(event(stored.seq()), stored.bytes());
+    }
   }
 
   static int freePort() throws IOException {

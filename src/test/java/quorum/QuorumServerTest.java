@@ -1,18 +1,15 @@
 package quorum;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static quorum.QuorumFixture.append;
+import static quorum.QuorumFixture.assertCopy;
+import static quorum.QuorumFixture.event;
 
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -22,7 +19,6 @@ import quorum.QuorumFixture.Node;
 import storage.Arbiter;
 import storage.EventHash;
 import storage.JournalException;
-import storage.StoredEvent;
 
 /** What the nodes of a quorum keep, whoever of them is gone. */
 @Timeout(180)
@@ -46,32 +42,14 @@ class QuorumServerTest {
   }
 
   private Node node(int number) {
-    return quorum.nodes().get(number - 1);
-  }
-
-  private static byte[] event(long seq) {
-    return ("event " + seq).getBytes(StandardCharsets.UTF_8);
-  }
-
-  private static void appendFrom(Node node, long from, long to) throws Exception {
-    for (long seq = from; seq <= to; seq++) {
-      assertTrue(QuorumFixture.append(node, seq, event(seq)), "event " + seq);
-    }
-  }
-
-  private static void assertCopy(Node node, long highest) throws Exception {
-    List<StoredEvent> events = QuorumFixture.copy(node, highest);
-    assertEquals(highest, events.size());
-    for (StoredEvent stored : events) {
-      assertArrayEquals(event(stored.seq()), stored.bytes());
-    }
+    return quorum.node(number);
   }
 
   @Test
   void oneOfThreeMayBeGone() throws Exception {
-    appendFrom(node(1), 1, 5);
+    append(node(1), 1, 5);
     node(1).stop();
-    appendFrom(node(2), 6, 10);
+    append(node(2), 6, 10);
     assertEquals(10, node(3).journal().head());
     node(1).start();
     assertCopy(node(1), 10);
@@ -81,7 +59,7 @@ class QuorumServerTest {
 
   @Test
   void withoutAMajorityNothingIsAnsweredAndNothingIsLost() throws Exception {
-    appendFrom(node(1), 1, 5);
+    append(node(1), 1, 5);
     assertCopy(node(1), 5);
     node(2).stop();
     node(3).stop();
@@ -92,14 +70,14 @@ class QuorumServerTest {
     node(2).start();
     Answer end = node(1).server().calls().ask(new Question.AskEnd(), MAX);
     assertEquals(5, ((Answer.End) end).highest());
-    appendFrom(node(2), 6, 6);
+    append(node(2), 6, 6);
     node(3).start();
     assertCopy(node(3), 6);
   }
 
   @Test
   void anAppendIsFencedByTheEventBefore() throws Exception {
-    appendFrom(node(1), 1, 2);
+    append(node(1), 1, 2);
     Command.Append another = new Command.Append(3, EventHash.of(event(1)), 1, "", event(3));
     assertEquals(
         new Answer.Refused(2), node(1).server().calls().order(another, MAX), "another history");
@@ -114,11 +92,11 @@ class QuorumServerTest {
 
   @Test
   void theLastEventIsNeverTrimmed() throws Exception {
-    appendFrom(node(1), 1, 5);
+    append(node(1), 1, 5);
     node(1).server().calls().order(new Command.Trim(9), MAX);
     assertEquals(5, node(2).journal().head());
     assertEquals(1, node(2).journal().count(1, 5));
-    appendFrom(node(3), 6, 6);
+    append(node(3), 6, 6);
     assertEquals(2, node(3).journal().read(5, 10, 1 << 20).size());
   }
 
@@ -144,75 +122,20 @@ class QuorumServerTest {
 
   @Test
   void aNodeFarBehindCopiesWhatTheLogNoLongerHolds() throws Exception {
-    appendFrom(node(1), 1, 5);
+    append(node(1), 1, 5);
     assertCopy(node(3), 5);
     node(3).stop();
-    appendFrom(node(1), 6, 200);
+    append(node(1), 6, 200);
     node(1).server().checkpointNow();
     node(2).server().checkpointNow();
-    appendFrom(node(1), 201, 230);
+    append(node(1), 201, 230);
     node(1).server().checkpointNow();
     node(2).server().checkpointNow();
     node(3).start();
     assertCopy(node(3), 230);
-    appendFrom(node(3), 231, 232);
+    append(node(3), 231, 232);
     node(1).stop();
-    appendFrom(node(3), 233, 234);
+    append(node(3), 233, 234);
     assertCopy(node(3), 234);
-  }
-
-  @Test
-  void aNewNodeIsAddedAndVotes() throws Exception {
-    appendFrom(node(1), 1, 5);
-    Node fourth = quorum.add("n4");
-    join(fourth);
-    assertCopy(fourth, 5);
-    awaitVoters(4);
-    node(1).stop();
-    appendFrom(fourth, 6, 8);
-    assertCopy(fourth, 8);
-  }
-
-  @Test
-  void anEmptiedNodeListensUnderAnotherIdentityUntilAnOperatorReplacesIt() throws Exception {
-    appendFrom(node(1), 1, 5);
-    Node emptied = node(3);
-    String before = emptied.server().peerId();
-    emptied.stop();
-    delete(emptied.settings.directory());
-    assertThrows(Exception.class, emptied::start, "it does not know who it is");
-    join(emptied);
-    assertFalse(before.equals(emptied.server().peerId()));
-    assertCopy(emptied, 5);
-    Thread.sleep(1500); // three times as long as it takes to ask to be more than a listener
-    assertEquals(3, node(1).server().members().voters().size());
-    assertTrue(node(1).server().members().isListener(emptied.server().peerId()));
-  }
-
-  private void join(Node node) throws Exception {
-    FormationState.Status formed = node(1).server().status("host:1");
-    new QuorumIdentity(
-            QuorumIdentity.Standing.JOINING,
-            node(1).server().group(),
-            QuorumIdentity.newPeerId(node.name),
-            formed.peers())
-        .store(node.settings.directory());
-    node.start();
-  }
-
-  private void awaitVoters(int count) throws Exception {
-    long deadlineNanos = System.nanoTime() + MAX.toNanos();
-    while (node(2).server().members().voters().size() != count) {
-      assertTrue(System.nanoTime() < deadlineNanos, () -> "voters: " + count);
-      Thread.sleep(50);
-    }
-  }
-
-  private static void delete(Path directory) throws Exception {
-    try (Stream<Path> files = Files.walk(directory)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
   }
 }

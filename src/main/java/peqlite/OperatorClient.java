@@ -1,0 +1,93 @@
+package peqlite;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * An operator's requests to a running cluster, sent to the first of several nodes that listens.
+ * Nothing is sent twice: when a connection breaks after the request went out, that is said.
+ */
+final class OperatorClient {
+
+  private static final Duration CONNECT_MAX = Duration.ofSeconds(3);
+
+  /** Longer than any request of these takes on the node. */
+  private static final Duration ANSWER_MAX = Duration.ofSeconds(90);
+
+  /** What came back. */
+  record Answer(int status, String text) {}
+
+  private final List<String> urls;
+  private final HttpClient http =
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(CONNECT_MAX)
+          .build();
+
+  /**
+   * Sends nothing yet.
+   *
+   * @param urls of nodes, with commas between
+   * @throws SettingsException if one of them is no URL
+   */
+  OperatorClient(String urls) throws SettingsException {
+    List<String> checked = new ArrayList<>();
+    for (String text : urls.split(",")) {
+      String url = text.strip().replaceAll("/+$", "");
+      try {
+        URI uri = URI.create(url);
+        if (uri.getHost() == null || !List.of("http", "https").contains(uri.getScheme())) {
+          throw new IllegalArgumentException(url);
+        }
+      } catch (IllegalArgumentException e) {
+        throw new SettingsException("--url: '" + text + "' is not such as http://127.0.0.1:4001");
+      }
+      checked.add(url);
+    }
+    this.urls = checked;
+  }
+
+  /**
+   * Sends a request and returns the answer.
+   *
+   * @param body JSON, or empty for none
+   * @throws StartException if no node answers
+   */
+  Answer send(String method, String pathAndQuery, String body) throws StartException {
+    List<String> failures = new ArrayList<>();
+    for (String url : urls) {
+      HttpRequest request =
+          HttpRequest.newBuilder(URI.create(url + pathAndQuery))
+              .timeout(ANSWER_MAX)
+              .header("Content-Type", "application/json")
+              .method(
+                  method,
+                  body.isEmpty()
+                      ? HttpRequest.BodyPublishers.noBody()
+                      : HttpRequest.BodyPublishers.ofString(body))
+              .build();
+      try {
+        HttpResponse<String> response =
+            http.send(request, HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
+        return new Answer(response.statusCode(), response.body());
+      } catch (java.net.ConnectException | java.net.http.HttpConnectTimeoutException e) {
+        failures.add(url);
+      } catch (IOException e) {
+        throw new StartException(
+            url + " did not answer, and may have done it: " + e.getMessage() + "; look at /nodes",
+            e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new StartException("interrupted", e);
+      }
+    }
+    throw new StartException("nobody listens at " + String.join(", ", failures));
+  }
+}

@@ -1,0 +1,69 @@
+package quorum;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+import storage.JournalException;
+
+/** Where the parts of the quorum lie in a node's folder for it. */
+final class QuorumFiles {
+
+  private QuorumFiles() {}
+
+  /** The Raft log and Ratis' own files. */
+  static Path raft(Path directory) {
+    return directory.resolve("raft");
+  }
+
+  /** This node's copy of the journal. */
+  static Path table(Path directory) {
+    return directory.resolve("journal.db");
+  }
+
+  /** Whether a Raft log of a group was begun there. */
+  static boolean hasLog(Path directory, String group) {
+    return Files.exists(log(directory, group).resolve("raft-meta"));
+  }
+
+  /** The folder of a group's log segments. */
+  static Path log(Path directory, String group) {
+    return raft(directory).resolve(group).resolve("current");
+  }
+
+  /**
+   * Deletes the Raft log and the copy of the journal.
+   *
+   * @throws JournalException if something of it stays; it may be called again
+   */
+  static void empty(Path directory) throws JournalException {
+    Path table = table(directory);
+    try {
+      for (Path file :
+          List.of(
+              table,
+              table.resolveSibling(table.getFileName() + "-wal"),
+              table.resolveSibling(table.getFileName() + "-shm"))) {
+        Files.deleteIfExists(file);
+      }
+      deleteRaft(directory);
+    } catch (IOException e) {
+      throw new JournalException("cannot empty " + directory + ": " + e, e);
+    }
+  }
+
+  /** Deletes the Raft log alone. */
+  static void deleteRaft(Path directory) throws IOException {
+    Path raft = raft(directory);
+    if (!Files.exists(raft)) {
+      return;
+    }
+    try (Stream<Path> tree = Files.walk(raft)) {
+      for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
+      }
+    }
+  }
+}

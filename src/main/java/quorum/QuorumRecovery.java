@@ -1,0 +1,167 @@
+package quorum;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.apache.ratis.proto.RaftProtos.LogEntryProto;
+import org.apache.ratis.server.RaftServerConfigKeys.Log.CorruptionPolicy;
+import org.apache.ratis.server.raftlog.segmented.LogSegment;
+import org.apache.ratis.server.raftlog.segmented.LogSegmentPath;
+import org.apache.ratis.util.SizeInBytes;
+import storage.FormatException;
+import storage.JournalException;
+
+/**
+ * Lets one node go on alone when the majority of its quorum is lost for good: it becomes the only
+ * voter of a new group, so that nobody of the old one, should he come back, can be mistaken for one
+ * of the new. Works on the files of a node that does not run.
+ *
+ * <p>Everything in the node's Raft log is kept, also what it does not know to be committed: the
+ * lost nodes may have acknowledged it. What only they had is lost.
+ */
+public final class QuorumRecovery {
+
+  /** Longer than any entry that can be ordered. */
+  private static final SizeInBytes ENTRY_BYTES_MAX = SizeInBytes.valueOf("1GB");
+
+  private final Path directory;
+  private final String nodeId;
+  private final QuorumIdentity identity;
+
+  /**
+   * What a node's files hold.
+   *
+   * @param group the group that lost its majority
+   * @param self the node's identity in it
+   * @param term the term of the last entry in its Raft log: of several survivors the one with the
+   *     highest term holds the most, and of those with the same, the one with the highest entry
+   * @param entry that entry
+   * @param highest the last event, when everything in the log is applied; 0 if there is none
+   * @param payload that event's, empty if there is none
+   * @param unconfirmed how many of its last events are not known to stand on a majority: some of
+   *     them nobody may have been told of
+   */
+  public record Holdings(
+      UUID group,
+      String self,
+      long term,
+      long entry,
+      long highest,
+      byte[] payload,
+      long unconfirmed) {}
+
+  private QuorumRecovery(Path directory, String nodeId, QuorumIdentity identity) {
+    this.directory = directory;
+    this.nodeId = nodeId;
+    this.identity = identity;
+  }
+
+  /**
+   * Looks who the node is.
+   *
+   * @param directory the node's folder for the quorum
+   * @param nodeId the node's name
+   * @throws JournalException if it has no part in a quorum
+   */
+  public static QuorumRecovery of(Path directory, String nodeId) throws JournalException {
+    QuorumIdentity identity =
+        QuorumIdentity.load(directory)
+            .orElseThrow(() -> new JournalException("no quorum's journal is kept in " + directory));
+    boolean hasPart =
+        identity.standing() == QuorumIdentity.Standing.MEMBER
+            || identity.standing() == QuorumIdentity.Standing.LISTENER;
+    if (!hasPart) {
+      throw new JournalException(
+          "the node of " + directory + " has not been part of a quorum since it was last changed");
+    }
+    return new QuorumRecovery(directory, nodeId, identity);
+  }
+
+  /**
+   * Applies what the log holds to the node's copy of the journal, which changes nothing that the
+   * node would not have done itself with a majority, and says what there is then.
+   *
+   * @throws JournalException if the files cannot be read or written
+   */
+  public Holdings gather() throws JournalException {
+    String group = identity.group().toString();
+    try (QuorumTable table = QuorumTable.open(QuorumFiles.table(directory), group)) {
+      long confirmed = table.highest();
+      for (Path segment : segments(QuorumFiles.log(directory, group))) {
+        apply(table, segment);
+      }
+      table.checkpoint();
+      List<Answer.Row> last = table.rows(table.highest(), 1, Long.MAX_VALUE);
+      return new Holdings(
+          identity.group(),
+          identity.peerId(),
+          table.term(),
+          table.entry(),
+          table.highest(),
+          last.isEmpty() ? new byte[0] : last.get(0).payload(),
+          table.highest() - confirmed);
+    } catch (IOException | SQLException | FormatException e) {
+      throw new JournalException("cannot read " + directory + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static List<Path> segments(Path log) throws IOException {
+    try (Stream<Path> files = Files.list(log)) {
+      return files
+          .filter(file -> LogSegmentPath.matchLogSegment(file) != null)
+          .sorted(Comparator.comparing(LogSegmentPath::matchLogSegment, QuorumRecovery::compare))
+          .toList();
+    }
+  }
+
+  private static int compare(LogSegmentPath one, LogSegmentPath other) {
+    return one.getStartEnd().compareTo(other.getStartEnd());
+  }
+
+  /** An entry that was only half written was never acknowledged, and ends the log. */
+  private static void apply(QuorumTable table, Path segment)
+      throws IOException, SQLException, FormatException, JournalException {
+    List<LogEntryProto> entries = new ArrayList<>();
+    LogSegment.readSegmentFile(
+        segment.toFile(),
+        LogSegmentPath.matchLogSegment(segment).getStartEnd(),
+        ENTRY_BYTES_MAX,
+        CorruptionPolicy.WARN_AND_RETURN,
+        null,
+        entries::add);
+    for (LogEntryProto entry : entries) {
+      if (entry.getIndex() <= table.entry()) {
+        continue;
+      }
+      if (entry.getIndex() != table.entry() + 1) {
+        throw new JournalException(
+            "the Raft log lacks entry " + (table.entry() + 1) + " before " + entry.getIndex());
+      }
+      if (entry.hasStateMachineLogEntry()) {
+        CommandApplier.apply(
+            table, CommandApplier.frameOf(entry.getStateMachineLogEntry().getLogData()));
+      }
+      table.commit(entry.getTerm(), entry.getIndex());
+    }
+  }
+
+  /**
+   * Makes the node the only voter of a new group, from its next start on.
+   *
+   * @return the new group
+   * @throws JournalException if that cannot be stored; nothing has changed then
+   */
+  public UUID separate() throws JournalException {
+    UUID group = UUID.randomUUID();
+    new QuorumIdentity(
+            QuorumIdentity.Standing.ALONE, group, QuorumIdentity.newPeerId(nodeId), List.of())
+        .store(directory);
+    return group;
+  }
+}
