@@ -4,6 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import actors.AbortResult;
+import actors.MemberStatus;
+import actors.MembershipResult;
+import actors.QuorumPlace;
+import actors.QuorumSide;
 import actors.ReadAdmission;
 import actors.WriteAnswer;
 import java.net.Socket;
@@ -18,6 +22,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -51,13 +56,24 @@ final class OpenApiTest {
   /** Every operation whose body is read, with one that is fine. */
   private static final Map<String, String> WITH_BODY =
       Map.of(
-          "/db/query", INSERT,
-          "/db/execute", INSERT,
-          "/db/request", INSERT,
-          "/db/load", "INSERT INTO t VALUES (1);",
-          "/db/sql", SELECT,
-          "/leader", "",
-          "/abort", "{\"position\":\"1.0\"}");
+          "/db/query",
+          INSERT,
+          "/db/execute",
+          INSERT,
+          "/db/request",
+          INSERT,
+          "/db/load",
+          "INSERT INTO t VALUES (1);",
+          "/db/sql",
+          SELECT,
+          "/leader",
+          "",
+          "/abort",
+          "{\"position\":\"1.0\"}",
+          "/replace",
+          "{\"id\":\"n3\"}",
+          "/remove",
+          "{\"id\":\"n3\"}");
 
   private static final Map<String, String> WITHOUT_BODY =
       Map.of(
@@ -83,7 +99,8 @@ final class OpenApiTest {
     Path other = Files.createDirectory(directory.resolve("busy"));
     try (ServerFixture busy = new ServerFixture(other, settings.withRequestsMax(0), false)) {
       for (Map.Entry<String, String> one : WITH_BODY.entrySet()) {
-        document.check("POST", one.getKey(), post(busy, one.getKey(), one.getValue()));
+        document.check(
+            method(one.getKey()), one.getKey(), send(busy, one.getKey(), one.getValue()));
       }
       for (Map.Entry<String, String> one : WITHOUT_BODY.entrySet()) {
         document.check("GET", one.getKey(), busy.get(one.getValue()));
@@ -123,7 +140,8 @@ final class OpenApiTest {
       throws Exception {
     for (Map.Entry<String, String> one : WITH_BODY.entrySet()) {
       if (!one.getKey().equals("/abort")) {
-        document.check("POST", one.getKey(), post(http, one.getKey(), one.getValue()));
+        document.check(
+            method(one.getKey()), one.getKey(), send(http, one.getKey(), one.getValue()));
       }
     }
     String all = "?pretty&timings&seq&raft_index&transaction";
@@ -158,6 +176,37 @@ final class OpenApiTest {
     document.check("GET", "/health", http.get("/health"));
     document.check("GET", "/metrics", http.get("/metrics"));
     document.check("GET", "/openapi.json", http.get("/openapi.json"));
+    String third = "{\"id\":\"n3\"}";
+    for (MembershipResult result :
+        List.of(
+            new MembershipResult.Refused("nobody would be left"),
+            new MembershipResult.Unknown("no answer"),
+            new MembershipResult.Done())) {
+      http.node.change = result;
+      document.check("DELETE", "/remove", http.delete("/remove", third));
+      document.check("POST", "/replace", http.post("/replace", third));
+    }
+    http.node.quorum =
+        Optional.of(new QuorumSide("g", "n1-1", "follower", "n3-1", 1, 2, 2, Optional.empty()));
+    document.check("GET", "/status", http.get("/status"));
+    http.node.others =
+        List.of(
+            new MemberStatus(
+                "n3",
+                "",
+                "",
+                "",
+                false,
+                false,
+                false,
+                OptionalLong.empty(),
+                0,
+                "",
+                0,
+                Optional.of(
+                    new QuorumPlace(
+                        "n3-1", "h:1", true, OptionalLong.of(7), OptionalLong.of(12)))));
+    document.check("GET", "/nodes", http.get("/nodes?nonvoters"));
     http.node.abortResult = new AbortResult.Ordered(7, List.of("DELETE FROM t"));
     document.check("POST", "/abort", http.post("/abort", "{\"position\":\"1.0\"}"));
     http.node.abortResult = new AbortResult.Refused("every node has got past it");
@@ -179,9 +228,9 @@ final class OpenApiTest {
       }
     }
     for (String path : WITH_BODY.keySet()) {
-      document.check("POST", path, post(http, path, "x".repeat(2_000)));
-      document.check("POST", path, compressed(http, path, "POST"));
-      checkSlow(http, document, "POST", path, path);
+      document.check(method(path), path, send(http, path, "x".repeat(2_000)));
+      document.check(method(path), path, compressed(http, path, method(path)));
+      checkSlow(http, document, method(path), path, path);
     }
     for (Map.Entry<String, String> one : WITHOUT_BODY.entrySet()) {
       HttpResponse<String> large =
@@ -192,6 +241,10 @@ final class OpenApiTest {
       document.check("GET", one.getKey(), compressed(http, one.getValue(), "GET"));
       checkSlow(http, document, "GET", one.getKey(), one.getValue());
     }
+  }
+
+  private static String method(String path) {
+    return path.equals("/remove") ? "DELETE" : "POST";
   }
 
   private static HttpResponse<String> compressed(ServerFixture http, String target, String method)
@@ -245,13 +298,13 @@ final class OpenApiTest {
     for (String path : List.of("/db/query", "/db/execute", "/db/request", "/db/load")) {
       for (WriteAnswer answer : answers) {
         http.node.writeAnswer = request -> CompletableFuture.completedFuture(answer);
-        document.check("POST", path, post(http, path, WITH_BODY.get(path)));
+        document.check(method(path), path, send(http, path, WITH_BODY.get(path)));
       }
       http.node.writeAnswer =
           request -> {
             throw new IllegalStateException("a defect, for a test");
           };
-      document.check("POST", path, post(http, path, WITH_BODY.get(path)));
+      document.check(method(path), path, send(http, path, WITH_BODY.get(path)));
     }
     http.node.admission = new ReadAdmission.Refused("too late");
     document.check("GET", "/db/query", http.get("/db/query?q=SELECT+1"));
@@ -268,8 +321,11 @@ final class OpenApiTest {
     document.check("POST", "/leader", http.post("/leader", ""));
   }
 
-  private static HttpResponse<String> post(ServerFixture http, String path, String body)
+  private static HttpResponse<String> send(ServerFixture http, String path, String body)
       throws Exception {
+    if (method(path).equals("DELETE")) {
+      return http.delete(path, body);
+    }
     return path.equals("/db/load") ? http.postText(path, body) : http.post(path, body);
   }
 }

@@ -59,6 +59,8 @@ final class OpenApiOnARealNodeTest {
       document.check("GET", "/leader", node.get("/leader"));
       document.check("POST", "/leader", node.post("/leader?timeout=1s", ""));
       document.check("POST", "/abort", node.post("/abort", "{\"position\":\"1.0\"}"));
+      document.check("DELETE", "/remove", node.delete("/remove", "{\"id\":\"n2\"}"));
+      document.check("POST", "/replace", node.post("/replace", "{\"id\":\"n2\"}"));
       document.check("GET", "/readyz", node.get("/readyz?sync"));
       document.check("GET", "/health", node.get("/health"));
       document.check("GET", "/metrics", node.get("/metrics"));

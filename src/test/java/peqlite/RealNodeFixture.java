@@ -91,6 +91,10 @@ final class RealNodeFixture implements AutoCloseable {
     return send(request(pathAndQuery).POST(HttpRequest.BodyPublishers.ofString(json)));
   }
 
+  HttpResponse<String> delete(String pathAndQuery, String json) throws Exception {
+    return send(request(pathAndQuery).method("DELETE", HttpRequest.BodyPublishers.ofString(json)));
+  }
+
   HttpResponse<String> postText(String pathAndQuery, String text) throws Exception {
     return send(
         request(pathAndQuery)

@@ -31,6 +31,8 @@ final class RequestMutator {
     "/readyz",
     "/leader",
     "/abort",
+    "/remove",
+    "/replace",
     "/health",
     "/",
     "/db",
