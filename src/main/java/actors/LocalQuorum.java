@@ -80,7 +80,10 @@ final class LocalQuorum {
       merged.add(own.map(place -> member.in(place(place), place.voter())).orElse(member));
     }
     for (QuorumStatus.Member place : unnamed.values()) {
-      merged.add(MemberStatus.absent(place.peer().nodeId(), place(place), place.voter()));
+      // What a member was before it lost its disk is somebody else, and needs another name.
+      boolean taken = members.stream().anyMatch(member -> place.peer().isOf(member.nodeId()));
+      String name = taken ? place.peer().id() : place.peer().nodeId();
+      merged.add(MemberStatus.absent(name, place(place), place.voter()));
     }
     merged.sort(Comparator.comparing(MemberStatus::nodeId));
     return merged;

@@ -1,6 +1,7 @@
 package peqlite;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -32,6 +33,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -77,7 +79,7 @@ final class ManifestsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"single", "postgres"})
+  @ValueSource(strings = {"single", "postgres", "quorum"})
   void anOverlayFitsTogether(String overlay) throws Exception {
     Manifests built = build(overlay);
     StatefulSet set = built.only(StatefulSet.class);
@@ -172,7 +174,7 @@ final class ManifestsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"single", "postgres"})
+  @ValueSource(strings = {"single", "postgres", "quorum"})
   void anOverlayRunsThisRelease(String overlay) throws Exception {
     String project = Files.readString(Path.of("pom.xml"));
     String version =
@@ -190,7 +192,7 @@ final class ManifestsTest {
 
   /** The grace period is longer than a stop can take, or the kubelet would cut it off. */
   @ParameterizedTest
-  @ValueSource(strings = {"single", "postgres"})
+  @ValueSource(strings = {"single", "postgres", "quorum"})
   void aNodeHasTheTimeToStop(String overlay) throws Exception {
     StatefulSet set = build(overlay).only(StatefulSet.class);
     PodSpec pod = set.getSpec().getTemplate().getSpec();
@@ -248,9 +250,49 @@ final class ManifestsTest {
         built.only(PodDisruptionBudget.class).getSpec().getSelector().getMatchLabels());
   }
 
+  @Test
+  void theProgramTakesTheSettingsOfAQuorum() throws Exception {
+    Manifests built = build("quorum");
+    Settings settings = settings(built);
+    JournalChoice.Quorum quorum = (JournalChoice.Quorum) settings.journal();
+    StatefulSet set = built.only(StatefulSet.class);
+    assertEquals(3, set.getSpec().getReplicas());
+    assertEquals(Optional.empty(), settings.discovery());
+    assertEquals("0.0.0.0", settings.bindHost());
+    assertEquals("0.0.0.0", quorum.bindHost());
+    assertEquals("peqlite-0.peqlite-nodes", quorum.host());
+
+    Map<String, Integer> ports = new HashMap<>(ports(settings));
+    ports.put("quorum", quorum.port());
+    assertEquals(ports, containerPorts(built));
+    List<String> names =
+        Stream.of(0, 1, 2)
+            .map(pod -> set.getMetadata().getName() + "-" + pod + "." + set.getSpec().getServiceName())
+            .toList();
+    assertEquals(names, settings.join().stream().map(NetworkAddress::host).toList());
+    assertEquals(settings.join().get(0), settings.clusterAddress());
+    assertEquals("peqlite-0", settings.nodeId().orElseThrow());
+    assertTrue(
+        built.only(NetworkPolicy.class).getSpec().getIngress().get(1).getPorts().stream()
+            .anyMatch(port -> port.getPort().getStrVal().equals("quorum")));
+    assertEquals(
+        set.getSpec().getSelector().getMatchLabels(),
+        built.only(PodDisruptionBudget.class).getSpec().getSelector().getMatchLabels());
+  }
+
   private static void assertPortsFit(Manifests built, Settings settings) {
-    Map<String, Integer> ports =
-        built
+    assertEquals(ports(settings), containerPorts(built));
+  }
+
+  private static Map<String, Integer> ports(Settings settings) {
+    return Map.of(
+        "http", settings.httpAddress().orElseThrow().port(),
+        "cluster", settings.clusterAddress().port(),
+        "management", settings.managementAddress().orElseThrow().port());
+  }
+
+  private static Map<String, Integer> containerPorts(Manifests built) {
+    return built
             .only(StatefulSet.class)
             .getSpec()
             .getTemplate()
@@ -260,12 +302,6 @@ final class ManifestsTest {
             .getPorts()
             .stream()
             .collect(Collectors.toMap(ContainerPort::getName, ContainerPort::getContainerPort));
-    assertEquals(
-        Map.of(
-            "http", settings.httpAddress().orElseThrow().port(),
-            "cluster", settings.clusterAddress().port(),
-            "management", settings.managementAddress().orElseThrow().port()),
-        ports);
   }
 
   /** What the program makes of the environment that the kubelet would give it. */
@@ -277,7 +313,7 @@ final class ManifestsTest {
     for (EnvVar variable : container.getEnv()) {
       environment.put(variable.getName(), value(variable));
     }
-    environment.replaceAll((name, value) -> value.replace("$(POD_IP)", "10.1.2.3"));
+    environment.replaceAll((name, value) -> expanded(value, container));
     String documented = Files.readString(Path.of("src/main/resources/application.conf"));
     for (String name : environment.keySet()) {
       if (name.startsWith("PEQLITE_") && !documented.contains(name)) {
@@ -294,6 +330,20 @@ final class ManifestsTest {
             + " pod-namespace-path = \"%1$s\" }";
     Path config = Files.writeString(directory.resolve("node.conf"), files.formatted(namespace));
     return Settings.from(SettingsSource.load(Map.of(), environment, Optional.of(config)));
+  }
+
+  /** As the kubelet does it; every variable that is named stands before the one that names it. */
+  private static String expanded(String text, Container container) {
+    String value = text;
+    for (EnvVar variable : container.getEnv()) {
+      if (variable.getValueFrom() != null) {
+        value = value.replace("$(" + variable.getName() + ")", value(variable));
+      } else if (variable.getValue().equals(text)) {
+        break;
+      }
+    }
+    assertFalse(value.contains("$("), value);
+    return value;
   }
 
   private static String value(EnvVar variable) {
