@@ -170,6 +170,7 @@ public final class NodeRuntime {
                       view,
                       new LocalQuorum(materials.quorum()));
               metrics.show(settings.version(), node, gauge, writes, reads, view);
+              materials.quorum().ifPresent(part -> QuorumMetrics.show(part, metrics.registry()));
               self.complete(node);
               NodeRuntime runtime =
                   new NodeRuntime(system, node, store, reads, handle, view, parts, refused);

@@ -984,6 +984,11 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     while (verdictsReadUpTo < to) {
       List<StoredEvent> events = readJournal(verdictsReadUpTo + 1);
       if (events.isEmpty()) {
+        boolean nothingSaid =
+            state != ReplicaGauge.State.OUT_OF_SERVICE && !timers.isTimerActive(Self.RETRY);
+        if (nothingSaid && verdictsReadUpTo < head) {
+          failed("the journal gives no event after " + verdictsReadUpTo + " now, of " + head);
+        }
         return verdictsReadUpTo >= head;
       }
       try {

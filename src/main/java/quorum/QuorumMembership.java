@@ -104,6 +104,19 @@ final class QuorumMembership {
         own.peerId(), info.getCurrentTerm(), division.getRaftLog().getLastCommittedIndex(), known);
   }
 
+  /** How many vote, and how many of them this node has not heard lately while it leads. */
+  QuorumStatus.Voters voters() throws JournalException {
+    QuorumMembers known = QuorumMembers.of(own.division().getRaftConf());
+    int silent = 0;
+    if (own.division().getInfo().isLeader()) {
+      for (Answer.Follower follower : progress().followers()) {
+        boolean quiet = follower.silentMillis() > ANSWERING_MAX.toMillis();
+        silent += quiet && known.isVoter(follower.id()) ? 1 : 0;
+      }
+    }
+    return new QuorumStatus.Voters(known.voters().size(), silent);
+  }
+
   /** Who is in the group by the word of its leader. */
   QuorumMembers byLeader() throws JournalException {
     return members(own.calls().ask(new Question.AskMembers(), ASK_MAX));

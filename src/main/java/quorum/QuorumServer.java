@@ -243,12 +243,12 @@ public final class QuorumServer implements AutoCloseable {
     long deadlineNanos = System.nanoTime() + max.toNanos();
     QuorumTable table = table();
     synchronized (advanced) {
-      while (table.highest() < seq) {
+      while (table.visible() < seq) {
         long leftMillis = TimeUnit.NANOSECONDS.toMillis(deadlineNanos - System.nanoTime());
         if (leftMillis <= 0) {
           throw new JournalException(
               "this node's copy of the journal ends with event "
-                  + table.highest()
+                  + table.visible()
                   + " and does not hold event "
                   + seq
                   + " yet");
@@ -654,6 +654,15 @@ public final class QuorumServer implements AutoCloseable {
         division.getRaftLog().getLastCommittedIndex(),
         info.getLastAppliedIndex(),
         problem());
+  }
+
+  /** How many vote, and how many of them are silent; none while the server does not run. */
+  public QuorumStatus.Voters voters() {
+    try {
+      return membership.voters();
+    } catch (JournalException e) {
+      return new QuorumStatus.Voters(0, 0);
+    }
   }
 
   /** Who is in the group for good; see {@link QuorumMembership#members()}. */

@@ -27,6 +27,14 @@ public record QuorumStatus(
     Optional<String> problem) {
 
   /**
+   * Who counts.
+   *
+   * @param count how many vote
+   * @param silent how many of them the one that leads has not heard lately; 0 at all others
+   */
+  public record Voters(int count, int silent) {}
+
+  /**
    * One who keeps the journal.
    *
    * @param peer its identity and address

@@ -74,6 +74,9 @@ final class QuorumTable implements AutoCloseable {
   // Guarded by the lock.
   private @Nullable Connection reads;
 
+  /** The last event that {@link #read} sees. */
+  private volatile long visible;
+
   // Of the transaction that is open, or of the last one.
   private long term;
   private long entry;
@@ -93,6 +96,7 @@ final class QuorumTable implements AutoCloseable {
     term = state.getLong("term");
     entry = state.getLong("entry");
     highest = state.getLong("highest");
+    visible = highest;
     hash = state.getBytes("hash");
     trimmedTo = state.getLong("trimmed_to");
     ledgerBytes = state.getBytes("ledger");
@@ -185,7 +189,12 @@ final class QuorumTable implements AutoCloseable {
     return term;
   }
 
-  /** The last event's sequence number, 0 if there never was one. */
+  /** The last event that can be read; one of the open transaction cannot yet. */
+  long visible() {
+    return visible;
+  }
+
+  /** The last event's sequence number, 0 if there never was one; it may not be readable yet. */
   synchronized long highest() {
     return highest;
   }
@@ -282,6 +291,7 @@ final class QuorumTable implements AutoCloseable {
     update.setBytes(6, ledgerBytes);
     update.executeUpdate();
     writes.commit();
+    visible = highest;
   }
 
   /**

@@ -36,6 +36,7 @@ final class MemoryJournal implements Journal {
   private byte[] lastHash = EventHash.none();
   private long lastNumber;
   private boolean away;
+  private int givesNothing;
 
   MemoryJournal(String id) {
     this.id = id;
@@ -76,6 +77,11 @@ final class MemoryJournal implements Journal {
   }
 
   /** From now on it cannot be reached, or can again. */
+  /** Lets so many reads find nothing. */
+  synchronized void giveNothing(int reads) {
+    givesNothing = reads;
+  }
+
   synchronized void away(boolean isAway) {
     away = isAway;
   }
@@ -106,6 +112,10 @@ final class MemoryJournal implements Journal {
       throw new JournalGapException("there is no event " + from);
     }
     List<StoredEvent> page = new ArrayList<>();
+    if (givesNothing > 0) {
+      givesNothing--;
+      return page;
+    }
     long bytes = 0;
     for (long seq = from;
         seq <= events.size() && page.size() < eventsMax && bytes < bytesMax;

@@ -247,6 +247,18 @@ class ReplicaTest {
     assertTrue(gauge.read().servesReads());
   }
 
+  /** As a copy of the journal does that is behind what the others say of it. */
+  @Test
+  void asksAgainWhenTheJournalGivesLessThanItSays() throws Exception {
+    for (int i = 0; i < 30; i++) {
+      events.write("INSERT INTO log VALUES (1)");
+    }
+    events.giveNothing(3);
+    start();
+    awaitAllApplied();
+    assertTrue(gauge.read().servesReads());
+  }
+
   @Test
   void servesOnlyLevelNoneWhileTheJournalIsAwayAtItsStart() throws Exception {
     start();

@@ -267,7 +267,9 @@ final class ManifestsTest {
     assertEquals(ports, containerPorts(built));
     List<String> names =
         Stream.of(0, 1, 2)
-            .map(pod -> set.getMetadata().getName() + "-" + pod + "." + set.getSpec().getServiceName())
+            .map(
+                pod ->
+                    set.getMetadata().getName() + "-" + pod + "." + set.getSpec().getServiceName())
             .toList();
     assertEquals(names, settings.join().stream().map(NetworkAddress::host).toList());
     assertEquals(settings.join().get(0), settings.clusterAddress());
@@ -293,15 +295,15 @@ final class ManifestsTest {
 
   private static Map<String, Integer> containerPorts(Manifests built) {
     return built
-            .only(StatefulSet.class)
-            .getSpec()
-            .getTemplate()
-            .getSpec()
-            .getContainers()
-            .get(0)
-            .getPorts()
-            .stream()
-            .collect(Collectors.toMap(ContainerPort::getName, ContainerPort::getContainerPort));
+        .only(StatefulSet.class)
+        .getSpec()
+        .getTemplate()
+        .getSpec()
+        .getContainers()
+        .get(0)
+        .getPorts()
+        .stream()
+        .collect(Collectors.toMap(ContainerPort::getName, ContainerPort::getContainerPort));
   }
 
   /** What the program makes of the environment that the kubelet would give it. */

@@ -47,7 +47,8 @@ final class MonitoringTest {
 
   @BeforeAll
   void start(@TempDir Path directory) throws Exception {
-    node = RealNodeFixture.start(directory);
+    // Only a node with this journal shows everything.
+    node = RealNodeFixture.startQuorum(directory);
     node.mustExecute("CREATE TABLE t (a)");
     node.mustExecute("INSERT INTO t VALUES (1)");
     node.query("SELECT * FROM t");

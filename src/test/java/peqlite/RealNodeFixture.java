@@ -9,6 +9,7 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.AppenderBase;
 import com.typesafe.config.Config;
 import java.io.IOException;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -20,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -60,13 +62,27 @@ final class RealNodeFixture implements AutoCloseable {
    * @param overrides lines of a configuration file
    */
   static RealNodeFixture start(Path directory, String... overrides) throws Exception {
+    return start(directory, Map.of("cluster-addr", "127.0.0.1:0"), overrides);
+  }
+
+  /** The same with the journal {@code quorum}, of which it is the only voter. */
+  static RealNodeFixture startQuorum(Path directory) throws Exception {
+    String address;
+    try (ServerSocket free = new ServerSocket(0)) {
+      address = "127.0.0.1:" + free.getLocalPort();
+    }
+    return start(directory, Map.of("cluster-addr", address, "join", address));
+  }
+
+  private static RealNodeFixture start(
+      Path directory, Map<String, String> more, String... overrides) throws Exception {
     Path file = Files.write(directory.resolve("test.conf"), List.of(overrides));
-    Map<String, String> options =
+    Map<String, String> options = new HashMap<>(more);
+    options.putAll(
         Map.of(
             "data-dir", directory.resolve("data").toString(),
             "http-addr", "127.0.0.1:0",
-            "cluster-addr", "127.0.0.1:0",
-            "management-addr", "127.0.0.1:0");
+            "management-addr", "127.0.0.1:0"));
     Config config = SettingsSource.load(options, Map.of(), Optional.of(file));
     LogWatch log = LogWatch.begin();
     RunningNode node = RunningNode.start(Settings.from(config), config);
