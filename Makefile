@@ -16,9 +16,10 @@ soak: ## Run everything for longer: more kills, more random journals, more nonse
 	mvn --batch-mode verify -Dpeqlite.kills=100 -Dpeqlite.long=true \
 	  -Dpeqlite.determinism.requests=20000 -Dpeqlite.fuzz.seconds=300
 
-faults: ## Run every fault on a cluster once (RUNS=10 for ten times each)
+faults: ## Run every fault on a cluster once (RUNS=10 for ten times each, JOURNAL=quorum)
 	mvn --batch-mode verify -Dtest=ArchitectureTest -Dpeqlite.excluded=none \
-	  -Dit.test='process.*Cluster*IT,*Outage*IT,Partition*IT,Rolling*IT,LostDisk*IT,Clock*IT,Formation*IT,LargeRequest*IT,JournalLength*IT,MessageLoss*IT,Diverged*IT,Kubernetes*IT' \
+	  -Dit.test='process.*Cluster*IT,*Outage*IT,Partition*IT,Rolling*IT,LostDisk*IT,Clock*IT,Formation*IT,LargeRequest*IT,JournalLength*IT,MessageLoss*IT,Diverged*IT,Kubernetes*IT,QuorumFaults*IT' \
+	  -Dpeqlite.faults.journal=$(or $(JOURNAL),postgres) \
 	  -Dpeqlite.runs=$(or $(RUNS),1)
 
 format: ## Format all Java code

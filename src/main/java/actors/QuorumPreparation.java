@@ -77,7 +77,10 @@ final class QuorumPreparation implements ClusterKeeper.Preparation, AutoCloseabl
     Optional<QuorumIdentity> stored = QuorumIdentity.load(settings.directory());
     boolean settled =
         stored.isPresent() && stored.get().standing() != QuorumIdentity.Standing.PROPOSED;
-    part.started(QuorumServer.start(settings, settled ? stored.get() : lookForOthers()));
+    QuorumIdentity identity = settled ? stored.get() : lookForOthers();
+    // The search may also have settled it between two calls, and holds the cluster's port.
+    end();
+    part.started(QuorumServer.start(settings, identity));
   }
 
   private QuorumIdentity lookForOthers() throws JournalException {
@@ -87,9 +90,7 @@ final class QuorumPreparation implements ClusterKeeper.Preparation, AutoCloseabl
       search = running;
     }
     try {
-      QuorumIdentity identity = running.settled().get(WAIT.toMillis(), TimeUnit.MILLISECONDS);
-      end();
-      return identity;
+      return running.settled().get(WAIT.toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
       throw new JournalException(running.founding().waitsFor(), e);
     } catch (ExecutionException e) {

@@ -2,6 +2,8 @@ package peqlite;
 
 import actors.JournalChoice;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -14,7 +16,8 @@ import storage.PostgresSettings;
 
 /**
  * Compares, one after the other on this machine: a node with the journal {@code sqlite}, a node
- * with the journal {@code postgres}, and a cluster of three with the journal {@code postgres}.
+ * with the journal {@code postgres}, and clusters of three with the journals {@code postgres} and
+ * {@code quorum}.
  * Every node is a process of its own, and the load comes over HTTP.
  */
 final class BenchCluster {
@@ -28,7 +31,11 @@ final class BenchCluster {
   /** Stands before the names of what the cluster gave. */
   static final String POSTGRES_NODES = "3 postgres nodes";
 
+  /** Stands before the names of what the cluster with nothing beside it gave. */
+  static final String QUORUM_NODES = "3 quorum nodes";
+
   private static final String URL = "journal-url";
+  private static final String ANY_PORT = "127.0.0.1:0";
 
   private final PostgresSettings journal;
   private final Path directory;
@@ -86,7 +93,7 @@ final class BenchCluster {
     }
   }
 
-  /** Measures all three. */
+  /** Measures all of them. */
   void measure(BenchRun run) throws StartException, InterruptedException {
     try (BenchResources part = resources.part()) {
       measure(run, SQLITE_NODE, sqliteNode(part));
@@ -97,13 +104,16 @@ final class BenchCluster {
     try (BenchResources part = resources.part()) {
       measure(run, POSTGRES_NODES, postgresNodes(part, "three", 3));
     }
+    try (BenchResources part = resources.part()) {
+      measure(run, QUORUM_NODES, quorumNodes(part));
+    }
   }
 
   private List<NetworkAddress> sqliteNode(BenchResources part)
       throws StartException, InterruptedException {
     List<String> options = List.of("--journal", "sqlite");
     Path folder = directory.resolve("sqlite");
-    return List.of(part.keep(BenchNodeProcess.start(folder, "n1", options, Map.of())).awaitReady());
+    return List.of(part.keep(BenchNodeProcess.start(folder, "n1", ANY_PORT, options, Map.of())).awaitReady());
   }
 
   /** The last one is the one that was started first, and has the sequencer. */
@@ -118,7 +128,11 @@ final class BenchCluster {
       nodes.add(
           part.keep(
               BenchNodeProcess.start(
-                  directory.resolve(folder), "n" + number, options, schema.environment())));
+                  directory.resolve(folder),
+                  "n" + number,
+                  ANY_PORT,
+                  options,
+                  schema.environment())));
       // The first forms the cluster; the others then come at once.
       if (number == 1) {
         addresses.add(nodes.get(0).awaitReady());
@@ -128,6 +142,65 @@ final class BenchCluster {
       addresses.add(0, node.awaitReady());
     }
     return addresses;
+  }
+
+  /** The last one has the sequencer, as with the other journal. */
+  private List<NetworkAddress> quorumNodes(BenchResources part)
+      throws StartException, InterruptedException {
+    List<String> clusterAddresses = freeAddresses(3);
+    List<String> options =
+        List.of("--journal", "quorum", "--join", String.join(",", clusterAddresses));
+    List<BenchNodeProcess> nodes = new ArrayList<>();
+    for (int i = 0; i < clusterAddresses.size(); i++) {
+      nodes.add(
+          part.keep(
+              BenchNodeProcess.start(
+                  directory.resolve("quorum"),
+                  "n" + (i + 1),
+                  clusterAddresses.get(i),
+                  options,
+                  Map.of())));
+    }
+    List<NetworkAddress> addresses = new ArrayList<>();
+    for (BenchNodeProcess node : nodes) {
+      addresses.add(node.awaitReady());
+    }
+    String sequencer = ask(addresses.get(0), "sequencer").replace("\"", "");
+    addresses.add(addresses.remove(Integer.parseInt(sequencer.substring(1)) - 1));
+    return addresses;
+  }
+
+  private static String ask(NetworkAddress node, String name) throws StartException {
+    try {
+      return new OperatorClient("http://" + node)
+          .send("GET", "/status?key=peqlite." + name, "")
+          .text();
+    } catch (SettingsException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Free a moment ago: the nodes have to know each other's before they start. */
+  private static List<String> freeAddresses(int count) throws StartException {
+    List<String> addresses = new ArrayList<>();
+    List<ServerSocket> sockets = new ArrayList<>();
+    try {
+      for (int i = 0; i < count; i++) {
+        sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
+        addresses.add("127.0.0.1:" + sockets.get(i).getLocalPort());
+      }
+      return addresses;
+    } catch (IOException e) {
+      throw new StartException("there are no free ports: " + e.getMessage(), e);
+    } finally {
+      for (ServerSocket socket : sockets) {
+        try {
+          socket.close();
+        } catch (IOException e) {
+          // Whoever wants the port then says so.
+        }
+      }
+    }
   }
 
   private static void measure(BenchRun run, String label, List<NetworkAddress> addresses)

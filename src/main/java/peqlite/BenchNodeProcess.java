@@ -46,11 +46,16 @@ final class BenchNodeProcess implements AutoCloseable {
    *
    * @param directory where it puts its data and what it prints; made if it is missing
    * @param name its name in the cluster
-   * @param options more options of {@code serve}; addresses are free ports of this machine
+   * @param clusterAddress where it talks to other nodes; HTTP is served at a free port
+   * @param options more options of {@code serve}
    * @param environment instead of all variables that begin with {@code PEQLITE_}
    */
   static BenchNodeProcess start(
-      Path directory, String name, List<String> options, Map<String, String> environment)
+      Path directory,
+      String name,
+      String clusterAddress,
+      List<String> options,
+      Map<String, String> environment)
       throws StartException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -62,7 +67,7 @@ final class BenchNodeProcess implements AutoCloseable {
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.addAll(List.of(BenchNodeMain.class.getName(), "serve", "--node-id", name));
     command.addAll(List.of("--data-dir", directory.resolve(name).toString()));
-    command.addAll(List.of("--http-addr", "127.0.0.1:0", "--cluster-addr", "127.0.0.1:0"));
+    command.addAll(List.of("--http-addr", "127.0.0.1:0", "--cluster-addr", clusterAddress));
     command.addAll(List.of("--management-addr", ""));
     command.addAll(options);
     try {

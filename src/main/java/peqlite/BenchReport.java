@@ -132,7 +132,7 @@ final class BenchReport {
   }
 
   private void clusterRatios(Map<String, Double> ratios) {
-    for (String label : List.of("http", BenchCluster.POSTGRES_NODES)) {
+    for (String label : List.of("http", BenchCluster.POSTGRES_NODES, BenchCluster.QUORUM_NODES)) {
       median(
           ratios,
           "p50 of the lag: other nodes / own node",
@@ -148,6 +148,11 @@ final class BenchReport {
             cluster,
             most(alone + " " + workload));
       }
+      throughput(
+          ratios,
+          workload + ": " + BenchCluster.QUORUM_NODES + " / " + BenchCluster.POSTGRES_NODES,
+          most(BenchCluster.QUORUM_NODES + " " + workload),
+          cluster);
     }
     median(
         ratios,

@@ -62,9 +62,14 @@ final class BenchClusterIT {
               "3 postgres nodes insert, 6",
               "3 postgres nodes lag, other nodes, 3",
               "3 postgres nodes lag, own node, 3",
-              "3 postgres nodes insert, 1"),
+              "3 postgres nodes insert, 1",
+              "3 quorum nodes insert, 6",
+              "3 quorum nodes lag, other nodes, 3",
+              "3 quorum nodes lag, own node, 3",
+              "3 quorum nodes insert, 1"),
           names);
       assertTrue(json.get("ratios").has("insert: 3 postgres nodes / 1 sqlite node"));
+      assertTrue(json.get("ratios").has("insert: 3 quorum nodes / 3 postgres nodes"));
       assertNothingIsLeft(postgres);
     }
   }

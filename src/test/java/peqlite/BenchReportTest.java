@@ -49,11 +49,13 @@ final class BenchReportTest {
             result("3 postgres nodes insert", 1, 1, 700, ""),
             result("3 postgres nodes insert", 64, 250, 1, ""),
             result("3 postgres nodes lag, other nodes", 3, 250, 30, ""),
-            result("3 postgres nodes lag, own node", 3, 250, 20, ""));
+            result("3 postgres nodes lag, own node", 3, 250, 20, ""),
+            result("3 quorum nodes insert", 64, 125, 1, ""));
     assertEquals(
         Map.of(
             "insert: 3 postgres nodes / 1 sqlite node", 0.25,
             "insert: 3 postgres nodes / 1 postgres node", 0.5,
+            "insert: 3 quorum nodes / 3 postgres nodes", 0.5,
             "p50 of one worker's insert: 3 postgres nodes / PostgreSQL's own", 7.0,
             "p50 of the lag: other nodes / own node", 1.5),
         new BenchReport(cluster).ratios());

@@ -80,6 +80,18 @@ final class Clusters implements BeforeEachCallback, AfterEachCallback {
     return create(count, count, null, "quorum");
   }
 
+  /** So many nodes over a quorum, and some more that the others' command lines do not name. */
+  Cluster onQuorum(int count, int more) throws Exception {
+    return create(count + more, count, null, "quorum");
+  }
+
+  /** Keeps a node's data on a disk of its own size; before its first start; else skips the test. */
+  SmallDisk smallDisk(ClusterNode node, int mebibytes) throws Exception {
+    SmallDisk disk = SmallDisk.mount(node.dataDirectory(), mebibytes);
+    opened.add(disk);
+    return disk;
+  }
+
   /** So many nodes, and some more that the others' command lines do not name. */
   Cluster onLoopback(int count, int more) throws Exception {
     return create(count + more, count, null, JOURNAL);
@@ -97,7 +109,7 @@ final class Clusters implements BeforeEachCallback, AfterEachCallback {
   StatefulSet inPods(int count) throws Exception {
     KubernetesApi api = KubernetesApi.start(directory.resolve("kubernetes"));
     opened.add(api);
-    Cluster cluster = create(count, count, null, JOURNAL);
+    Cluster cluster = create(count, count, null, "postgres");
     ClusterNode.Ports ports = cluster.node(0).ports();
     List<ClusterNode> pods = new ArrayList<>();
     for (ClusterNode node : cluster.nodes()) {
