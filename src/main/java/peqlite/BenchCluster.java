@@ -17,8 +17,7 @@ import storage.PostgresSettings;
 /**
  * Compares, one after the other on this machine: a node with the journal {@code sqlite}, a node
  * with the journal {@code postgres}, and clusters of three with the journals {@code postgres} and
- * {@code quorum}.
- * Every node is a process of its own, and the load comes over HTTP.
+ * {@code quorum}. Every node is a process of its own, and the load comes over HTTP.
  */
 final class BenchCluster {
 
@@ -113,7 +112,8 @@ final class BenchCluster {
       throws StartException, InterruptedException {
     List<String> options = List.of("--journal", "sqlite");
     Path folder = directory.resolve("sqlite");
-    return List.of(part.keep(BenchNodeProcess.start(folder, "n1", ANY_PORT, options, Map.of())).awaitReady());
+    return List.of(
+        part.keep(BenchNodeProcess.start(folder, "n1", ANY_PORT, options, Map.of())).awaitReady());
   }
 
   /** The last one is the one that was started first, and has the sequencer. */

@@ -76,7 +76,9 @@ class QuorumFaultsIT {
     }
   }
 
-  /** Whoever is left holds less than was acknowledged, and must not be made whole by the wiped one. */
+  /**
+   * Whoever is left holds less than was acknowledged, and must not be made whole by the wiped one.
+   */
   @Test
   @Tag(Clusters.LONG)
   void aVoterIsWipedWhileAnotherIsDown() throws Exception {

@@ -9,8 +9,8 @@ import java.util.concurrent.TimeUnit;
 import org.opentest4j.TestAbortedException;
 
 /**
- * A file system of a size of its own, in memory: full when it is full, and larger when it is told to
- * be. Linux only; needs the right to mount, or skips the test and says so.
+ * A file system of a size of its own, in memory: full when it is full, and larger when it is told
+ * to be. Linux only; needs the right to mount, or skips the test and says so.
  */
 final class SmallDisk implements AutoCloseable {
 
