@@ -22,6 +22,10 @@ import storage.StoredEvent;
 public final class QuorumJournal implements Journal {
 
   private static final Duration ASK_MAX = Duration.ofSeconds(5);
+
+  /** As long as a node usually takes to start its part; whoever asks before that waits for it. */
+  private static final Duration START_MAX = Duration.ofSeconds(5);
+
   private static final Duration SHORT_MAX = Duration.ofSeconds(1);
   private static final Duration BEHIND_MAX = Duration.ofSeconds(2);
   private static final Duration CLOCK_MAX = Duration.ofSeconds(1);
@@ -39,7 +43,8 @@ public final class QuorumJournal implements Journal {
   }
 
   private long head(Duration max) throws JournalException {
-    if (part.server().calls().ask(new Question.AskEnd(), max) instanceof Answer.End end) {
+    QuorumCalls calls = part.server(START_MAX).calls();
+    if (calls.ask(new Question.AskEnd(), max) instanceof Answer.End end) {
       return end.highest();
     }
     throw new JournalException("the quorum gave another answer than where the journal ends");

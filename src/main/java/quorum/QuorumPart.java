@@ -1,5 +1,6 @@
 package quorum;
 
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.SynchronousQueue;
@@ -47,6 +48,26 @@ public final class QuorumPart implements AutoCloseable {
     return started;
   }
 
+  /**
+   * The server, as soon as there is one: a node that starts takes a moment.
+   *
+   * @throws JournalException if there is none in time
+   */
+  public synchronized QuorumServer server(Duration max) throws JournalException {
+    long deadlineNanos = System.nanoTime() + max.toNanos();
+    long leftMillis = max.toMillis();
+    while (server == null && !closed && leftMillis > 0) {
+      try {
+        wait(leftMillis);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new JournalException("interrupted", e);
+      }
+      leftMillis = TimeUnit.NANOSECONDS.toMillis(deadlineNanos - System.nanoTime());
+    }
+    return server();
+  }
+
   /** The server, if there is one. */
   public synchronized Optional<QuorumServer> ifStarted() {
     return Optional.ofNullable(server);
@@ -58,6 +79,7 @@ public final class QuorumPart implements AutoCloseable {
       started.close();
     } else {
       server = started;
+      notifyAll();
     }
   }
 
@@ -72,6 +94,7 @@ public final class QuorumPart implements AutoCloseable {
     synchronized (this) {
       closed = true;
       started = server;
+      notifyAll();
     }
     if (started != null) {
       started.close();
