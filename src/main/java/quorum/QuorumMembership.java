@@ -2,6 +2,7 @@ package quorum;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import org.apache.ratis.proto.RaftProtos.ServerRpcProto;
+import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftConfiguration;
 import org.apache.ratis.server.RaftServer;
@@ -115,6 +117,22 @@ final class QuorumMembership {
       }
     }
     return new QuorumStatus.Voters(known.voters().size(), silent);
+  }
+
+  /**
+   * The voter that could lead best if this node, which leads now, did not; empty if it does not.
+   */
+  Optional<RaftPeerId> successor() {
+    try {
+      QuorumMembers known = members();
+      return progress().followers().stream()
+          .filter(follower -> known.isVoter(follower.id()))
+          .filter(follower -> follower.silentMillis() < ANSWERING_MAX.toMillis())
+          .max(Comparator.comparingLong(Answer.Follower::match))
+          .map(follower -> RaftPeerId.valueOf(follower.id()));
+    } catch (JournalException e) {
+      return Optional.empty();
+    }
   }
 
   /** Who is in the group by the word of its leader. */

@@ -278,7 +278,7 @@ final class ClusterNode {
   Map<String, Boolean> members() {
     Map<String, Boolean> members = new TreeMap<>();
     try {
-      for (JsonNode member : get("/nodes?ver=2").json().path("nodes")) {
+      for (JsonNode member : get("/nodes?ver=2&nonvoters").json().path("nodes")) {
         members.put(member.path("id").asText(), member.path("reachable").asBoolean());
       }
     } catch (Exception notNow) {

@@ -210,13 +210,15 @@ class QuorumFaultsIT {
   @Test
   @Tag(Clusters.LONG)
   void theSequencersNodeIsKilledInTheMiddleOfALargeRequest() throws Exception {
-    Cluster cluster = clusters.onQuorum(3).startAll();
+    Cluster cluster = clusters.onQuorum(3);
+    cluster.nodes().forEach(node -> node.set("peqlite.sequencer.event-bytes-max", "64KiB"));
+    cluster.startAll();
     try (Workload load = cluster.idle()) {
       for (int run = 0; run < 2 * Clusters.runs(); run++) {
         ClusterNode sequencer = cluster.sequencerNode();
         ClusterNode other = cluster.anotherNode();
         long head = cluster.journal().head();
-        int parts = 1 + clusters.random().nextInt(3);
+        int parts = 1 + clusters.random().nextInt(10); // of nineteen
         CompletableFuture<WriteOperation> large =
             CompletableFuture.supplyAsync(() -> load.write(other, Kind.LARGE));
         Eventually.busily(
