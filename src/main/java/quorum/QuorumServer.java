@@ -480,18 +480,18 @@ public final class QuorumServer implements AutoCloseable {
 
   /**
    * Whoever is removed while it is away is never told: it asks when nobody leads it. A listener is
-   * never told and goes on naming a leader: it asks from time to time.
+   * never told and goes on naming a leader: it asks from time to time. What this node knows by
+   * itself decides nothing, since it may be older than its own arrival.
    */
   private boolean isOut(RaftServer.Division division) throws JournalException {
     RaftConfiguration known = division.getRaftConf();
-    if (QuorumMembership.isSettled(division) && !QuorumMembers.of(known).includes(peerId())) {
-      return true;
-    }
+    boolean seemsOut =
+        QuorumMembership.isSettled(division) && !QuorumMembers.of(known).includes(peerId());
     boolean led = division.getInfo().getLeaderId() != null;
     if (led && self.identity().standing() == QuorumIdentity.Standing.MEMBER) {
       ledNanos = System.nanoTime();
     }
-    if (System.nanoTime() - ledNanos < UNLED.toNanos()) {
+    if (!seemsOut && System.nanoTime() - ledNanos < UNLED.toNanos()) {
       return false;
     }
     ledNanos = System.nanoTime();

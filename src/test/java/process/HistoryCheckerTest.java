@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import process.HistoryChecker.Rule;
 import process.HistoryChecker.Violation;
@@ -184,6 +185,24 @@ class HistoryCheckerTest {
   void findsAReadOfAnotherState() {
     read("n1", "none", 3, "state 2");
     assertFinds(Rule.WRONG_STATE);
+  }
+
+  @Test
+  void letsANodeWithoutSpaceShowAPartOfTheNextEvent() {
+    states.put(3L, "6|6|");
+    states.put(4L, "9|9|");
+    for (String seen : List.of("6|6|", "7|7|", "9|9|")) {
+      assertEquals(List.of(), checkWithoutSpace(seen), seen);
+    }
+    for (String seen : List.of("5|5|", "10|10|")) {
+      assertEquals(1, checkWithoutSpace(seen).size(), seen);
+    }
+  }
+
+  private List<Violation> checkWithoutSpace(String seen) {
+    ReadOperation read = new ReadOperation("n1", 0, 1, "none", -1, true, 3, seen, "");
+    return HistoryChecker.check(
+        List.of(read), new Ledger(10, ordered, effects, states), Set.of("n1"));
   }
 
   @Test

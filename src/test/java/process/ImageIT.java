@@ -111,6 +111,16 @@ class ImageIT {
       assertEquals(200, ask(url + "/db/execute", "[\"CREATE TABLE t (a)\"]").status());
       assertEquals(200, ask(url + "/db/execute", "[\"INSERT INTO t VALUES (42)\"]").status());
       assertTrue(ask(url + "/db/query", "[\"SELECT a FROM t\"]").text().contains("[[42]]"));
+      // As an operator does it: kubectl exec peqlite-0 -- peqlite nodes
+      String listed =
+          run(
+              "chroot",
+              bundle.resolve("rootfs").toString(),
+              "/usr/bin/peqlite",
+              "nodes",
+              "--url",
+              url);
+      assertTrue(listed.contains(url), listed);
       // The namespace's first process, whose end is that of its parent outside.
       ProcessHandle node = container.descendants().reduce((first, last) -> last).orElseThrow();
       assertEquals("10001", run("stat", "-c", "%u", "/proc/" + node.pid()).strip());

@@ -149,6 +149,7 @@ class QuorumFaultsIT {
     cluster.startAll();
     try (Workload load = cluster.load(1)) {
       List<ClusterNode> others = cluster.others(small);
+      cluster.withoutSpace(List.of(small));
       fill(others.get(0), () -> !small.isReady());
       load.awaitWrites(others, WAIT);
       assertTrue(load.read(small, "none").answered(), "reads at none go on");
@@ -172,6 +173,7 @@ class QuorumFaultsIT {
             clusters.smallDisk(cluster.others(roomy).get(1), SMALL_MEBIBYTES));
     cluster.startAll();
     try (Workload load = cluster.load(1)) {
+      cluster.withoutSpace(cluster.others(roomy));
       fill(roomy, () -> !roomy.isReady());
       cluster.assertReadOnly(load, List.of(roomy));
       for (ClusterNode full : cluster.others(roomy)) {
