@@ -252,9 +252,10 @@ final class QuorumMachine extends BaseStateMachine {
   // The one thread.
 
   private void run() {
+    List<Apply> batch = new ArrayList<>();
+    Task task = null;
     try {
-      List<Apply> batch = new ArrayList<>();
-      Task task = tasks.take();
+      task = tasks.take();
       while (task != End.NOW) {
         if (task instanceof Run run) {
           run(run);
@@ -279,6 +280,11 @@ final class QuorumMachine extends BaseStateMachine {
     } finally {
       ended = true;
       waitingBytes.release(WAITING_BYTES_MAX);
+      // Who closes the server waits for each of them, those in hand too.
+      batch.forEach(QuorumMachine::fail);
+      if (task != null) {
+        fail(task);
+      }
       failWaiting();
     }
   }
@@ -286,11 +292,16 @@ final class QuorumMachine extends BaseStateMachine {
   /** Whoever waits hears that nothing is known. */
   private void failWaiting() {
     for (Task task = tasks.poll(); task != null; task = tasks.poll()) {
-      if (task instanceof Run run) {
-        run.done().completeExceptionally(closed());
-      } else if (task instanceof Apply apply) {
-        apply.done().completeExceptionally(closed());
-      }
+      fail(task);
+    }
+  }
+
+  /** Does nothing to what was answered before. */
+  private static void fail(Task task) {
+    if (task instanceof Run run) {
+      run.done().completeExceptionally(closed());
+    } else if (task instanceof Apply apply) {
+      apply.done().completeExceptionally(closed());
     }
   }
 

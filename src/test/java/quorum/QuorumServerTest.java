@@ -8,6 +8,9 @@ import static quorum.QuorumFixture.assertCopy;
 import static quorum.QuorumFixture.event;
 
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -73,6 +76,30 @@ class QuorumServerTest {
     append(node(2), 6, 6);
     node(3).start();
     assertCopy(node(3), 6);
+  }
+
+  /** Its server waits for what was in hand when the copy failed, and must end all the same. */
+  @Test
+  void aNodeWhoseCopyCannotBeWrittenEndsItsPart() throws Exception {
+    append(node(1), 1, 5);
+    assertCopy(node(3), 5);
+    try (Connection copy =
+            DriverManager.getConnection(
+                "jdbc:sqlite:" + QuorumFiles.table(node(3).settings.directory()));
+        Statement statement = copy.createStatement()) {
+      statement.execute("DROP TABLE event_journal");
+    }
+    append(node(1), 6, 10);
+    long deadlineNanos = System.nanoTime() + MAX.toNanos();
+    while (!node(3).server().status().role().equals("ended")) {
+      assertTrue(System.nanoTime() < deadlineNanos, "its part has ended");
+      Thread.sleep(50);
+    }
+    assertTrue(node(3).server().problem().orElseThrow().contains("cannot be written"));
+    long began = System.nanoTime();
+    node(3).stop();
+    assertTrue(System.nanoTime() - began < MAX.toNanos(), "it can be closed");
+    append(node(2), 11, 12);
   }
 
   @Test
