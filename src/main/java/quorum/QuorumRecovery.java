@@ -84,31 +84,66 @@ public final class QuorumRecovery {
   }
 
   /**
-   * Applies what the log holds to the node's copy of the journal, which changes nothing that the
-   * node would not have done itself with a majority, and says what there is then.
+   * Says what the files hold, and changes nothing: what is not known to be committed may still be
+   * taken back, should the others live after all.
    *
-   * @throws JournalException if the files cannot be read or written
+   * @throws JournalException if the files cannot be read
    */
   public Holdings gather() throws JournalException {
     String group = identity.group().toString();
     try (QuorumTable table = QuorumTable.open(QuorumFiles.table(directory), group)) {
       long confirmed = table.highest();
-      for (Path segment : segments(QuorumFiles.log(directory, group))) {
-        apply(table, segment);
-      }
-      table.checkpoint();
-      List<Answer.Row> last = table.rows(table.highest(), 1, Long.MAX_VALUE);
-      return new Holdings(
-          identity.group(),
-          identity.peerId(),
-          table.term(),
-          table.entry(),
-          table.highest(),
-          last.isEmpty() ? new byte[0] : last.get(0).payload(),
-          table.highest() - confirmed);
+      Last last = applyLog(table, directory, group);
+      Holdings holdings =
+          new Holdings(
+              identity.group(),
+              identity.peerId(),
+              last.term(),
+              last.entry(),
+              table.highest(),
+              table.lastPayload(),
+              table.highest() - confirmed);
+      table.rollback();
+      return holdings;
     } catch (IOException | SQLException | FormatException e) {
       throw new JournalException("cannot read " + directory + ": " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * Makes the journal of the lost group that of a new one, with everything that the log holds. May
+   * be broken off at any moment and done again.
+   *
+   * @throws JournalException if the files cannot be read or written
+   */
+  static void takeOver(Path directory, String newGroup) throws JournalException {
+    Path file = QuorumFiles.table(directory);
+    String lost = QuorumTable.groupOf(file);
+    try {
+      if (!lost.equals(newGroup)) {
+        try (QuorumTable table = QuorumTable.open(file, lost)) {
+          table.regroup(newGroup, applyLog(table, directory, lost).entry());
+          table.checkpoint();
+        }
+      }
+      // Ratis would start every group whose log it finds.
+      QuorumFiles.deleteRaft(directory);
+    } catch (IOException | SQLException | FormatException e) {
+      throw new JournalException("cannot take over " + directory + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** The last entry of a log. */
+  private record Last(long term, long entry) {}
+
+  /** Applies what the log holds behind the table's last entry, and commits none of it. */
+  private static Last applyLog(QuorumTable table, Path directory, String group)
+      throws IOException, SQLException, FormatException, JournalException {
+    Last last = new Last(table.term(), table.entry());
+    for (Path segment : segments(QuorumFiles.log(directory, group))) {
+      last = apply(table, last, segment);
+    }
+    return last;
   }
 
   private static List<Path> segments(Path log) throws IOException {
@@ -125,7 +160,7 @@ public final class QuorumRecovery {
   }
 
   /** An entry that was only half written was never acknowledged, and ends the log. */
-  private static void apply(QuorumTable table, Path segment)
+  private static Last apply(QuorumTable table, Last before, Path segment)
       throws IOException, SQLException, FormatException, JournalException {
     List<LogEntryProto> entries = new ArrayList<>();
     LogSegment.readSegmentFile(
@@ -135,20 +170,22 @@ public final class QuorumRecovery {
         CorruptionPolicy.WARN_AND_RETURN,
         null,
         entries::add);
+    Last last = before;
     for (LogEntryProto entry : entries) {
-      if (entry.getIndex() <= table.entry()) {
+      if (entry.getIndex() <= last.entry()) {
         continue;
       }
-      if (entry.getIndex() != table.entry() + 1) {
+      if (entry.getIndex() != last.entry() + 1) {
         throw new JournalException(
-            "the Raft log lacks entry " + (table.entry() + 1) + " before " + entry.getIndex());
+            "the Raft log lacks entry " + (last.entry() + 1) + " before " + entry.getIndex());
       }
       if (entry.hasStateMachineLogEntry()) {
         CommandApplier.apply(
             table, CommandApplier.frameOf(entry.getStateMachineLogEntry().getLogData()));
       }
-      table.commit(entry.getTerm(), entry.getIndex());
+      last = new Last(entry.getTerm(), entry.getIndex());
     }
+    return last;
   }
 
   /**

@@ -131,8 +131,9 @@ public final class QuorumServer implements AutoCloseable {
       if (identity.standing() == QuorumIdentity.Standing.EMPTYING) {
         server.empty();
       }
-      if (identity.standing() == QuorumIdentity.Standing.ALONE) {
-        server.separate();
+      if (identity.standing() == QuorumIdentity.Standing.ALONE
+          && !QuorumFiles.hasLog(settings.directory(), server.groupId())) {
+        QuorumRecovery.takeOver(settings.directory(), server.groupId());
       }
       server.startRaft();
       if (identity.standing() == QuorumIdentity.Standing.PROPOSED
@@ -538,19 +539,6 @@ public final class QuorumServer implements AutoCloseable {
     mayStartAgain = true;
     empty();
     startRaft();
-  }
-
-  /** Ratis would start every group whose log it finds. */
-  private void separate() throws JournalException {
-    if (QuorumFiles.hasLog(settings.directory(), groupId())) {
-      return;
-    }
-    QuorumTable.regroup(QuorumFiles.table(settings.directory()), groupId());
-    try {
-      QuorumFiles.deleteRaft(settings.directory());
-    } catch (IOException e) {
-      throw new JournalException("cannot delete the old Raft log: " + e.getMessage(), e);
-    }
   }
 
   private void empty() throws JournalException {

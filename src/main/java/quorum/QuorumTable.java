@@ -161,21 +161,46 @@ final class QuorumTable implements AutoCloseable {
   }
 
   /**
-   * Makes a copy of the journal another group's, whose log begins behind what the copy holds; does
-   * nothing if it is that group's already.
+   * Whose journal a file is.
+   *
+   * @throws JournalException if it cannot be read
    */
-  static void regroup(Path file, String groupId) throws JournalException {
-    String url = "jdbc:sqlite:" + file.toAbsolutePath() + "?journal_mode=WAL&synchronous=FULL";
-    try (Connection connection = DriverManager.getConnection(url);
-        PreparedStatement change =
-            connection.prepareStatement(
-                "UPDATE peqlite_state SET group_id = ?1, term = 0, entry = max(entry, 0), ledger = ?2"
-                    + " WHERE group_id <> ?1")) {
-      change.setString(1, groupId);
-      change.setBytes(2, ArbiterLedger.empty().encode());
-      change.executeUpdate();
+  static String groupOf(Path file) throws JournalException {
+    try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file.toAbsolutePath());
+        Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery("SELECT group_id FROM peqlite_state")) {
+      row.next();
+      return row.getString(1);
     } catch (SQLException e) {
-      throw new JournalException("cannot change the journal " + file + ": " + e.getMessage(), e);
+      throw new JournalException("cannot read the journal " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Commits, as the copy of another group, whose log begins behind what it holds. */
+  synchronized void regroup(String groupId, long atEntry) throws SQLException {
+    try (PreparedStatement change =
+        writes.prepareStatement("UPDATE peqlite_state SET group_id = ?")) {
+      change.setString(1, groupId);
+      change.executeUpdate();
+    }
+    ledger(ArbiterLedger.empty());
+    commit(0, Math.max(atEntry, 0));
+  }
+
+  /** Forgets what was changed since the last commit; the table is to be closed then. */
+  synchronized void rollback() throws SQLException {
+    writes.rollback();
+  }
+
+  /** The last event's bytes, in the open transaction too; none if there is no event. */
+  synchronized byte[] lastPayload() throws SQLException {
+    try (PreparedStatement query =
+        writes.prepareStatement(
+            "SELECT event_payload FROM event_journal WHERE sequence_number = ?")) {
+      query.setLong(1, highest);
+      try (ResultSet row = query.executeQuery()) {
+        return row.next() ? row.getBytes(1) : new byte[0];
+      }
     }
   }
 

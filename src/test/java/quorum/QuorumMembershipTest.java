@@ -228,6 +228,9 @@ class QuorumMembershipTest {
     assertEquals(20, holdings.highest());
     assertEquals(20, holdings.unconfirmed());
     assertEquals(holdings.entry(), QuorumRecovery.of(data, "n2").gather().entry());
+    try (QuorumTable unchanged = QuorumTable.open(QuorumFiles.table(data), group)) {
+      assertEquals(0, unchanged.highest(), "looking changes nothing");
+    }
     assertNotEquals(group, recovery.separate().toString());
 
     node(2).start();
