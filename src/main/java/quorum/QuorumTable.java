@@ -166,7 +166,8 @@ final class QuorumTable implements AutoCloseable {
    * @throws JournalException if it cannot be read
    */
   static String groupOf(Path file) throws JournalException {
-    try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file.toAbsolutePath());
+    try (Connection connection =
+            DriverManager.getConnection("jdbc:sqlite:" + file.toAbsolutePath());
         Statement statement = connection.createStatement();
         ResultSet row = statement.executeQuery("SELECT group_id FROM peqlite_state")) {
       row.next();
