@@ -16,9 +16,9 @@ soak: ## Run everything for longer: more kills, more random journals, more nonse
 	mvn --batch-mode verify -Dpeqlite.kills=100 -Dpeqlite.long=true \
 	  -Dpeqlite.determinism.requests=20000 -Dpeqlite.fuzz.seconds=300
 
-faults: ## Run every fault on a cluster once (RUNS=10 for ten times each, JOURNAL=quorum)
+faults: ## Run every fault once (RUNS=10 for ten times each, JOURNAL=quorum)
 	mvn --batch-mode verify -Dtest=ArchitectureTest -Dpeqlite.excluded=none \
-	  -Dit.test='process.*Cluster*IT,*Outage*IT,Partition*IT,Rolling*IT,LostDisk*IT,Clock*IT,Formation*IT,LargeRequest*IT,JournalLength*IT,MessageLoss*IT,Diverged*IT,Kubernetes*IT,QuorumFaults*IT' \
+	  -Dit.test='process.*Cluster*IT,*Outage*IT,Partition*IT,Rolling*IT,LostDisk*IT,Clock*IT,Formation*IT,LargeRequest*IT,JournalLength*IT,MessageLoss*IT,Diverged*IT,Kubernetes*IT,QuorumFaults*IT,KillInTheMiddle*IT,KillingRequest*IT' \
 	  -Dpeqlite.faults.journal=$(or $(JOURNAL),postgres) \
 	  -Dpeqlite.runs=$(or $(RUNS),1)
 

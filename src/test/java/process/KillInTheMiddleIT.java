@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -18,6 +19,7 @@ import storage.Entry;
 
 /** Kills at the two places in the middle of one request where chance seldom hits. */
 @Timeout(300)
+@Tag(Clusters.LONG)
 class KillInTheMiddleIT {
 
   private static final Duration WAIT = Duration.ofSeconds(60);

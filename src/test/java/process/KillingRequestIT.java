@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
  * keeping the node down for ever. Here the request only takes long, and the test does the killing.
  */
 @Timeout(180)
+@Tag(Clusters.LONG)
 class KillingRequestIT {
 
   private static final Duration WAIT = Duration.ofSeconds(60);
