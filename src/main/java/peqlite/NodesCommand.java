@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code peqlite nodes}: the members of a cluster as a table. */
@@ -21,18 +21,13 @@ final class NodesCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
-  @Option(
-      names = "--url",
-      paramLabel = "URLS",
-      defaultValue = "http://127.0.0.1:4001",
-      description = "A node, or several with commas between (default: ${DEFAULT-VALUE}).")
-  private String urls = "";
+  @Mixin private OperatorOptions operator = new OperatorOptions();
 
   @Override
   public Integer call() throws SettingsException, StartException {
     List<List<String>> rows = new ArrayList<>();
     rows.add(List.of("NODE", "REACHABLE", "SEQUENCER", "JOURNAL", "SYNCED", "APPLIED", "HTTP"));
-    for (JsonNode node : nodes(new OperatorClient(urls))) {
+    for (JsonNode node : nodes(operator.client())) {
       rows.add(
           List.of(
               node.path("id").asText(),

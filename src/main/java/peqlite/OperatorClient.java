@@ -1,5 +1,6 @@
 package peqlite;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -89,5 +90,19 @@ final class OperatorClient {
       }
     }
     throw new StartException("nobody listens at " + String.join(", ", failures));
+  }
+
+  /**
+   * Has a node changed, by its id.
+   *
+   * @throws StartException if that was refused, or is not known
+   */
+  void change(String method, String path, String node) throws StartException {
+    String body = JsonNodeFactory.instance.objectNode().put("id", node).toString();
+    Answer answer = send(method, path + "?timeout=30s", body);
+    if (answer.status() != 200) {
+      String text = answer.text().strip();
+      throw new StartException(text.isEmpty() ? "the node answers " + answer.status() : text);
+    }
   }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -23,12 +24,7 @@ final class ReplaceCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
-  @Option(
-      names = "--url",
-      paramLabel = "URLS",
-      defaultValue = "http://127.0.0.1:4001",
-      description = "A node, or several with commas between (default: ${DEFAULT-VALUE}).")
-  private String urls = "";
+  @Mixin private OperatorOptions operator = new OperatorOptions();
 
   @Option(
       names = "--wait",
@@ -42,8 +38,8 @@ final class ReplaceCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws SettingsException, StartException {
-    OperatorClient client = new OperatorClient(urls);
-    RemoveCommand.send(client, "POST", "/replace", node);
+    OperatorClient client = operator.client();
+    client.change("POST", "/replace", node);
     spec.commandLine().getOut().println("the lost " + node + " is removed; it catches up");
     long deadlineNanos = System.nanoTime() + Duration.ofSeconds(waitSeconds).toNanos();
     while (!votes(client)) {

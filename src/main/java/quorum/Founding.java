@@ -47,8 +47,8 @@ public final class Founding {
     this.settings = settings;
     this.clusterAddress = clusterAddress;
     this.list = List.copyOf(list);
-    this.quorumAddress = QuorumAddress.of(settings);
     this.identity = QuorumIdentity.load(settings.directory());
+    this.quorumAddress = QuorumAddress.of(settings, identity);
     this.candidateId =
         identity
             .map(QuorumIdentity::peerId)

@@ -6,37 +6,62 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import storage.JournalException;
 
-/** Where this node's Raft server listens: a port that was taken once is kept. */
+/** Where this node's Raft server listens: kept, since the others know it from the beginning. */
 final class QuorumAddress {
 
-  private static final String FILE = "port";
+  private static final String FILE = "address";
 
   private QuorumAddress() {}
 
   /**
-   * Host and port.
+   * Host and port, as the settings name them; a port that they leave open is taken once.
    *
-   * @throws JournalException if no port is free, or it cannot be kept
+   * @param identity who this node is, if it is known to others already
+   * @throws JournalException if it is not the one by which they know it, no port is free, or it
+   *     cannot be kept
    */
-  static String of(QuorumSettings settings) throws JournalException {
-    if (settings.port() != 0) {
-      return settings.host() + ":" + settings.port();
-    }
+  static String of(QuorumSettings settings, Optional<QuorumIdentity> identity)
+      throws JournalException {
     Path file = settings.directory().resolve(FILE);
     try {
-      if (Files.exists(file)) {
-        return settings.host() + ":" + Integer.parseInt(Files.readString(file).strip());
+      String kept = Files.exists(file) ? Files.readString(file).strip() : "";
+      String address = settings.host() + ":" + port(settings, kept);
+      if (address.equals(kept)) {
+        return kept;
       }
-      Files.createDirectories(settings.directory());
-      try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(settings.host()))) {
-        String port = Integer.toString(socket.getLocalPort());
-        Files.write(file, (port + "\n").getBytes(StandardCharsets.UTF_8));
-        return settings.host() + ":" + port;
+      // Who goes on alone forms a new group, of which nobody knows yet.
+      boolean known =
+          identity.isPresent() && identity.get().standing() != QuorumIdentity.Standing.ALONE;
+      if (known && !kept.isEmpty()) {
+        throw new JournalException(
+            "the quorum knows this node at "
+                + kept
+                + " and would not find it at "
+                + address
+                + ": start it with --quorum-addr "
+                + kept
+                + ", or remove it from the quorum, empty its data directory and let it join anew");
       }
+      QuorumFiles.replace(
+          settings.directory(), FILE, (address + "\n").getBytes(StandardCharsets.UTF_8));
+      return address;
     } catch (IOException | NumberFormatException e) {
-      throw new JournalException("cannot keep a port for the quorum in " + file + ": " + e, e);
+      throw new JournalException("cannot keep an address for the quorum in " + file + ": " + e, e);
+    }
+  }
+
+  private static int port(QuorumSettings settings, String kept) throws IOException {
+    if (settings.port() != 0) {
+      return settings.port();
+    }
+    if (!kept.isEmpty()) {
+      return Integer.parseInt(kept.substring(kept.lastIndexOf(':') + 1));
+    }
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(settings.host()))) {
+      return socket.getLocalPort();
     }
   }
 }

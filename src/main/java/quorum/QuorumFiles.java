@@ -1,8 +1,11 @@
 package quorum;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
@@ -64,6 +67,27 @@ final class QuorumFiles {
       for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(path);
       }
+    }
+  }
+
+  /**
+   * Writes a file in place of what was there; synced when this returns.
+   *
+   * @throws IOException if that fails; then what was there before still is
+   */
+  static void replace(Path directory, String name, byte[] content) throws IOException {
+    Path file = directory.resolve(name);
+    Path written = directory.resolve(name + ".new");
+    Files.createDirectories(directory);
+    Files.write(written, content);
+    sync(written);
+    Files.move(written, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    sync(directory);
+  }
+
+  private static void sync(Path path) throws IOException {
+    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+      channel.force(true);
     }
   }
 }

@@ -5,11 +5,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -81,6 +78,11 @@ public record QuorumIdentity(Standing standing, UUID group, String peerId, List<
     return nodeId.replace(':', '_') + "-" + HexFormat.of().formatHex(random);
   }
 
+  /** Whether it was in the group already: then its Raft log and its copy of the journal exist. */
+  boolean mustHaveFiles() {
+    return standing == Standing.MEMBER || standing == Standing.LISTENER;
+  }
+
   /** The same, further on. */
   public QuorumIdentity as(Standing next) {
     return new QuorumIdentity(next, group, peerId, peers);
@@ -132,23 +134,12 @@ public record QuorumIdentity(Standing standing, UUID group, String peerId, List<
     for (Peer peer : peers) {
       list.addObject().put("id", peer.id()).put("address", peer.address());
     }
-    Path file = directory.resolve(FILE);
-    Path written = directory.resolve(FILE + ".new");
     try {
-      Files.createDirectories(directory);
-      Files.write(written, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(json));
-      sync(written);
-      Files.move(
-          written, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      sync(directory);
+      QuorumFiles.replace(
+          directory, FILE, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(json));
     } catch (IOException e) {
-      throw new JournalException("cannot write " + file + ": " + e.getMessage(), e);
-    }
-  }
-
-  private static void sync(Path path) throws IOException {
-    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-      channel.force(true);
+      throw new JournalException(
+          "cannot write " + directory.resolve(FILE) + ": " + e.getMessage(), e);
     }
   }
 }

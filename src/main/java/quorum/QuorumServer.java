@@ -1,8 +1,6 @@
 package quorum;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,28 +8,17 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import org.apache.ratis.conf.Parameters;
-import org.apache.ratis.grpc.GrpcConfigKeys;
 import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
-import org.apache.ratis.protocol.RaftClientReply;
-import org.apache.ratis.protocol.RaftGroup;
 import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
-import org.apache.ratis.protocol.SnapshotManagementRequest;
-import org.apache.ratis.protocol.TransferLeadershipRequest;
-import org.apache.ratis.rpc.CallId;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftConfiguration;
 import org.apache.ratis.server.RaftServer;
-import org.apache.ratis.server.storage.RaftStorage;
-import org.apache.ratis.util.LifeCycle;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,23 +45,8 @@ public final class QuorumServer implements AutoCloseable {
   /** Short, because it is asked again, and nothing else is looked after meanwhile. */
   private static final Duration CHANGE_MAX = Duration.ofSeconds(3);
 
-  private static final Duration ADMIN_MAX = Duration.ofSeconds(20);
-
-  /** No longer than an election would take. */
-  private static final Duration HAND_OVER_MAX = Duration.ofSeconds(1);
-
   /** Longer than any election takes whose majority lives. */
   private static final Duration UNLED = Duration.ofSeconds(5);
-
-  /** Kept, because a logger that nobody holds forgets its level; it says what nobody asked for. */
-  private static final java.util.logging.Logger GRPC =
-      java.util.logging.Logger.getLogger("org.apache.ratis.thirdparty");
-
-  static {
-    GRPC.setLevel(java.util.logging.Level.WARNING);
-  }
-
-  private record Running(RaftServer server, QuorumTable table) {}
 
   /** Who this node is, and by which it calls the others. */
   private record Self(QuorumIdentity identity, RaftPeerId id, QuorumCalls calls) {}
@@ -93,7 +65,7 @@ public final class QuorumServer implements AutoCloseable {
 
   private final QuorumMembership membership = new QuorumMembership(new MembershipOwner());
   private volatile Self self;
-  private volatile @Nullable Running running;
+  private volatile @Nullable RaftRun running;
   private volatile @Nullable String problem;
   private volatile boolean mayStartAgain;
   private volatile boolean checkpointing;
@@ -126,7 +98,8 @@ public final class QuorumServer implements AutoCloseable {
    */
   public static QuorumServer start(QuorumSettings settings, QuorumIdentity identity)
       throws JournalException {
-    QuorumServer server = new QuorumServer(settings, identity, QuorumAddress.of(settings));
+    String address = QuorumAddress.of(settings, Optional.of(identity));
+    QuorumServer server = new QuorumServer(settings, identity, address);
     try {
       if (identity.standing() == QuorumIdentity.Standing.EMPTYING) {
         server.empty();
@@ -150,55 +123,10 @@ public final class QuorumServer implements AutoCloseable {
   }
 
   private synchronized void startRaft() throws JournalException {
-    QuorumIdentity identity = self.identity();
-    Path table = QuorumFiles.table(settings.directory());
-    boolean hasLog = QuorumFiles.hasLog(settings.directory(), groupId());
-    boolean mustHave =
-        identity.standing() == QuorumIdentity.Standing.MEMBER
-            || identity.standing() == QuorumIdentity.Standing.LISTENER;
-    if (mustHave && (!hasLog || !Files.exists(table))) {
-      throw new JournalException(
-          "this node's part of the journal is gone from "
-              + settings.directory()
-              + ": empty its data directory and start it again, so that it joins anew, and replace "
-              + identity.peerId()
-              + " by it");
-    }
-    QuorumTable opened = QuorumTable.open(table, groupId());
-    Parameters parameters = new Parameters();
-    GrpcConfigKeys.Server.setServicesCustomizer(parameters, new RecipientCheck(self.id()));
-    RaftServer server = null;
-    QuorumMachine machine = new QuorumMachine(opened, self.calls()::askPeer, new MachineOwner());
-    try {
-      server =
-          RaftServer.newBuilder()
-              .setServerId(self.id())
-              .setGroup(RaftGroup.valueOf(groupId, initialPeers(identity)))
-              .setOption(
-                  hasLog ? RaftStorage.StartupOption.RECOVER : RaftStorage.StartupOption.FORMAT)
-              .setStateMachine(machine)
-              .setProperties(RaftSettings.of(settings, address))
-              .setParameters(parameters)
-              .build();
-      server.start();
-    } catch (IOException | RuntimeException e) {
-      close(server);
-      opened.close();
-      throw new JournalException("cannot start the quorum's server: " + rootMessage(e), e);
-    }
+    Self own = self;
+    running = RaftRun.start(settings, own.identity(), address, own.calls(), new MachineOwner());
     ledNanos = System.nanoTime();
-    running = new Running(server, opened);
     problem = null;
-  }
-
-  /** Nobody, for a node that is to be added: then it waits until the leader calls it. */
-  private List<RaftPeer> initialPeers(QuorumIdentity identity) {
-    if (identity.standing() == QuorumIdentity.Standing.ALONE) {
-      return List.of(QuorumCalls.raftPeer(new QuorumIdentity.Peer(identity.peerId(), address)));
-    }
-    boolean founder =
-        identity.peers().stream().anyMatch(peer -> peer.id().equals(identity.peerId()));
-    return founder ? identity.peers().stream().map(QuorumCalls::raftPeer).toList() : List.of();
   }
 
   /** The group's id. */
@@ -273,30 +201,23 @@ public final class QuorumServer implements AutoCloseable {
 
   /** This node's copy of the journal, as it is. */
   QuorumTable table() throws JournalException {
-    Running now = running;
-    if (now == null) {
-      throw new JournalException(
-          problem().orElse("this node's part of the journal is not running"));
-    }
-    return now.table();
+    return running().table();
   }
 
-  /** The local Raft server and who leads, as far as it knows. */
-  private Optional<QuorumCalls.Local> local() {
-    Running now = running;
+  private RaftRun running() throws JournalException {
+    RaftRun now = running;
     if (now == null) {
-      return Optional.empty();
+      throw notRunning();
     }
-    try {
-      RaftServer.Division division = now.server().getDivision(groupId);
-      return Optional.of(
-          new QuorumCalls.Local(
-              now.server(),
-              Optional.ofNullable(division.getInfo().getLeaderId()),
-              division.getRaftConf()));
-    } catch (IOException e) {
-      return Optional.empty();
-    }
+    return now;
+  }
+
+  private JournalException notRunning() {
+    return new JournalException(problem().orElse("this node's part of the journal is not running"));
+  }
+
+  private Optional<QuorumCalls.Local> local() {
+    return Optional.ofNullable(running).flatMap(RaftRun::local);
   }
 
   /** Each once: while a listener becomes a voter it is both. */
@@ -395,27 +316,26 @@ public final class QuorumServer implements AutoCloseable {
   }
 
   private synchronized void stopRaft() {
-    Running now = running;
+    RaftRun now = running;
     running = null;
     againNanos = System.nanoTime() + pause.toNanos();
     if (now != null) {
-      close(now.server());
+      now.close();
     }
   }
 
   /** Twice a second: starts what has ended, and notices what ended by itself. */
   private synchronized void look() {
-    Running now = running;
+    RaftRun now = running;
     if (closed) {
       return;
     }
     if (now != null) {
-      if (now.server().getLifeCycleState().isClosingOrClosed() || hasDied(now)) {
-        // As Ratis does with one that is told to be out of the group, or that failed.
+      if (now.hasEnded()) {
         closedItself = true;
         halt("the quorum's server has closed itself", true);
       } else {
-        takePart(now);
+        takePart();
       }
       return;
     }
@@ -449,14 +369,14 @@ public final class QuorumServer implements AutoCloseable {
   /**
    * A node that was not among the founders asks to be added; others look whether they still are.
    */
-  private void takePart(Running now) {
+  private void takePart() {
     try {
       if (self.identity().standing() == QuorumIdentity.Standing.JOINING) {
-        join(now.server().getDivision(groupId).getRaftConf());
-      } else if (isOut(now.server().getDivision(groupId))) {
+        join(division().getRaftConf());
+      } else if (isOut(division())) {
         leave();
       }
-    } catch (IOException | JournalException e) {
+    } catch (JournalException e) {
       LOG.debug("the quorum's members are not known or could not be changed yet", e);
     }
   }
@@ -546,15 +466,6 @@ public final class QuorumServer implements AutoCloseable {
     become(QuorumIdentity.Standing.JOINING);
   }
 
-  private boolean hasDied(Running now) {
-    try {
-      LifeCycle.State state = now.server().getDivision(groupId).getInfo().getLifeCycleState();
-      return state.isClosingOrClosed() || state == LifeCycle.State.EXCEPTION;
-    } catch (IOException e) {
-      return true;
-    }
-  }
-
   private void checkpoint() {
     try {
       checkpointNow();
@@ -567,38 +478,9 @@ public final class QuorumServer implements AutoCloseable {
 
   /** Syncs the copy of the journal, so that the Raft log need not keep what is in it. */
   void checkpointNow() throws IOException {
-    Running now = running;
+    RaftRun now = running;
     if (now != null) {
-      RaftClientReply reply =
-          now.server()
-              .snapshotManagement(
-                  SnapshotManagementRequest.newCreate(
-                      calls().clientId(),
-                      self.id(),
-                      groupId,
-                      CallId.getAndIncrement(),
-                      ADMIN_MAX.toMillis()));
-      if (!reply.isSuccess()) {
-        throw new IOException("the checkpoint was refused: " + reply.getException());
-      }
-    }
-  }
-
-  private static String rootMessage(Throwable failure) {
-    Throwable root = failure;
-    while (root.getCause() != null) {
-      root = root.getCause();
-    }
-    return String.valueOf(root.getMessage());
-  }
-
-  private static void close(@Nullable RaftServer server) {
-    if (server != null) {
-      try {
-        server.close();
-      } catch (IOException e) {
-        LOG.debug("the quorum's server did not close well", e);
-      }
+      now.checkpoint();
     }
   }
 
@@ -609,50 +491,19 @@ public final class QuorumServer implements AutoCloseable {
     synchronized (this) {
       closed = true;
     }
-    handOver();
+    // Whoever leads and goes in order does not leave the others to an election.
+    RaftRun now = running;
+    if (now != null) {
+      membership.successor().ifPresent(now::handOver);
+    }
     stopRaft();
     calls().close();
-  }
-
-  /**
-   * Whoever leads and goes in order lets another one lead at once, instead of after an election.
-   */
-  private void handOver() {
-    Running now = running;
-    Optional<RaftPeerId> next = now == null ? Optional.empty() : membership.successor();
-    if (now == null || next.isEmpty()) {
-      return;
-    }
-    try {
-      now.server()
-          .transferLeadershipAsync(
-              new TransferLeadershipRequest(
-                  calls().clientId(),
-                  self.id(),
-                  groupId,
-                  CallId.getAndIncrement(),
-                  next.get(),
-                  HAND_OVER_MAX.toMillis()))
-          .get(HAND_OVER_MAX.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (IOException | ExecutionException | TimeoutException e) {
-      LOG.debug("{} does not take over", next.get(), e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   // Who is in the group.
 
   private RaftServer.Division division() throws JournalException {
-    Running now = running;
-    try {
-      if (now != null) {
-        return now.server().getDivision(groupId);
-      }
-    } catch (IOException e) {
-      LOG.debug("the group is not known", e);
-    }
-    throw new JournalException(problem().orElse("this node's part of the journal is not running"));
+    return running().division().orElseThrow(this::notRunning);
   }
 
   /** What this node knows of the quorum by itself. */

@@ -7,6 +7,7 @@ import actors.MemberStatus;
 import actors.MembershipResult;
 import actors.Node;
 import actors.NodeStatus;
+import actors.QuorumPlace;
 import actors.QuorumSide;
 import actors.ReadAdmission;
 import actors.ReadLevel;
@@ -111,6 +112,24 @@ final class DatabaseNode implements Node, AutoCloseable {
     run("CREATE TABLE _peqlite_position (seq INTEGER)");
     run("INSERT INTO _peqlite_position VALUES (0)");
     this.reads = ReadPool.open(file, new ReadSettings(2, 100, foreignKeys, 1 << 20, 1 << 30));
+  }
+
+  /** A member that is away, and has its place in the quorum nevertheless. */
+  static MemberStatus absent(boolean leads) {
+    return new MemberStatus(
+        "n3",
+        "",
+        "",
+        "",
+        false,
+        false,
+        false,
+        OptionalLong.empty(),
+        0,
+        "",
+        0,
+        Optional.of(
+            new QuorumPlace("n3-1", "h:1", leads, OptionalLong.of(7), OptionalLong.of(12))));
   }
 
   @Override

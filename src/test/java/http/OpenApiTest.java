@@ -4,9 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import actors.AbortResult;
-import actors.MemberStatus;
 import actors.MembershipResult;
-import actors.QuorumPlace;
 import actors.QuorumSide;
 import actors.ReadAdmission;
 import actors.WriteAnswer;
@@ -22,7 +20,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -189,23 +186,7 @@ final class OpenApiTest {
     http.node.quorum =
         Optional.of(new QuorumSide("g", "n1-1", "follower", "n3-1", 1, 2, 2, Optional.empty()));
     document.check("GET", "/status", http.get("/status"));
-    http.node.others =
-        List.of(
-            new MemberStatus(
-                "n3",
-                "",
-                "",
-                "",
-                false,
-                false,
-                false,
-                OptionalLong.empty(),
-                0,
-                "",
-                0,
-                Optional.of(
-                    new QuorumPlace(
-                        "n3-1", "h:1", true, OptionalLong.of(7), OptionalLong.of(12)))));
+    http.node.others = List.of(DatabaseNode.absent(true));
     document.check("GET", "/nodes", http.get("/nodes?nonvoters"));
     http.node.abortResult = new AbortResult.Ordered(7, List.of("DELETE FROM t"));
     document.check("POST", "/abort", http.post("/abort", "{\"position\":\"1.0\"}"));

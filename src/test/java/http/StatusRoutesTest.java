@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import actors.AbortResult;
 import actors.MemberStatus;
 import actors.MembershipResult;
-import actors.QuorumPlace;
 import actors.QuorumSide;
 import actors.ReadAdmission;
 import java.net.http.HttpResponse;
@@ -249,23 +248,7 @@ class StatusRoutesTest {
 
   @Test
   void showsWhoKeepsTheJournal() throws Exception {
-    http.node.others =
-        List.of(
-            new MemberStatus(
-                "n3",
-                "",
-                "",
-                "",
-                false,
-                false,
-                false,
-                OptionalLong.empty(),
-                0,
-                "",
-                0,
-                Optional.of(
-                    new QuorumPlace(
-                        "n3-1", "h:1", false, OptionalLong.of(7), OptionalLong.of(12)))));
+    http.node.others = List.of(DatabaseNode.absent(false));
     String listed = http.get("/nodes?ver=2&nonvoters").body();
     String place =
         "\"quorum\":{\"id\":\"n3-1\",\"addr\":\"h:1\",\"leader\":false,\"match\":7,\"silent_ms\":12}";

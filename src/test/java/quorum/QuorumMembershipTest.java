@@ -253,6 +253,30 @@ class QuorumMembershipTest {
   }
 
   @Test
+  void aNodeIsNotStartedWhereTheOthersWouldNotFindIt() throws Exception {
+    Node moved = node(3);
+    moved.stop();
+    QuorumSettings before = moved.settings;
+    QuorumSettings elsewhere =
+        new QuorumSettings(
+            before.directory(),
+            before.nodeId(),
+            before.host(),
+            QuorumFixture.freePort(),
+            before.bindHost(),
+            before.electionTimeoutMin(),
+            before.electionTimeoutMax());
+    QuorumIdentity identity = QuorumIdentity.load(before.directory()).orElseThrow();
+    JournalException refused =
+        assertThrows(JournalException.class, () -> QuorumServer.start(elsewhere, identity).close());
+    assertTrue(
+        String.valueOf(refused.getMessage()).contains("--quorum-addr " + moved.address()),
+        refused::getMessage);
+    moved.start();
+    append(moved, 1, 2);
+  }
+
+  @Test
   void recoveryRefusesWhatIsNoPartOfAQuorum() throws Exception {
     assertThrows(JournalException.class, () -> QuorumRecovery.of(directory.resolve("none"), "x"));
     node(3).stop();
