@@ -158,7 +158,7 @@ final class Nodes implements AfterEachCallback {
     NodeProcess start() throws IOException {
       List<String> command = new ArrayList<>();
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      command.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"));
+      command.addAll(ClassArchive.jvmOptions());
       command.addAll(jvmOptions);
       command.addAll(
           classes.isEmpty()

@@ -21,7 +21,8 @@ record Program(int exitCode, String output) {
   static Program run(String... arguments) throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-jar"));
+    command.addAll(ClassArchive.jvmOptions());
+    command.add("-jar");
     command.add(System.getProperty("peqlite.jar", "target/peqlite.jar"));
     command.addAll(List.of(arguments));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
