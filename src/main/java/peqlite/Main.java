@@ -2,6 +2,7 @@ package peqlite;
 
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.security.Security;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IExecutionExceptionHandler;
@@ -37,6 +38,9 @@ public final class Main implements Runnable {
 
   private static final String LOG_SETTINGS = "logback.configurationFile";
 
+  private static final String NAME_SECONDS = "3";
+  private static final String NO_NAME_SECONDS = "1";
+
   @Spec private CommandSpec spec = CommandSpec.create();
 
   /** Ends the process. */
@@ -45,9 +49,31 @@ public final class Main implements Runnable {
     if (System.getProperty(LOG_SETTINGS) == null) {
       System.setProperty(LOG_SETTINGS, "peqlite/logback.xml");
     }
+    lookUpNamesAgain();
     PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
     PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
     System.exit(run(arguments, out, err));
+  }
+
+  /**
+   * Nodes call each other by names whose addresses change, as a pod's does at every start. The JVM
+   * remembers an address for 30 s, and for 10 s that there was none; so long nobody would find a
+   * node that is back. Names are looked up for new connections only.
+   *
+   * @see java.net.InetAddress InetAddress, on the caching of names
+   */
+  private static void lookUpNamesAgain() {
+    if (Security.getProperty("networkaddress.cache.ttl") == null
+        && System.getProperty("sun.net.inetaddr.ttl") == null) {
+      Security.setProperty("networkaddress.cache.ttl", NAME_SECONDS);
+    }
+    if (System.getProperty("sun.net.inetaddr.negative.ttl") == null) {
+      Security.setProperty("networkaddress.cache.negative.ttl", NO_NAME_SECONDS);
+    }
+    // gRPC remembers them by itself, for as long as this says, and for 30 s without it.
+    if (System.getProperty("networkaddress.cache.ttl") == null) {
+      System.setProperty("networkaddress.cache.ttl", NAME_SECONDS);
+    }
   }
 
   /**

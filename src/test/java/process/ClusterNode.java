@@ -35,6 +35,7 @@ final class ClusterNode {
   private String join = "";
   private boolean testClasses;
   private Path jar;
+  private HostNames names;
   private final HttpClient http =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(QUICK).build();
 
@@ -74,7 +75,15 @@ final class ClusterNode {
   }
 
   String clusterAddress() {
-    return host + ":" + ports.cluster();
+    return nameOrHost() + ":" + ports.cluster();
+  }
+
+  String quorumAddress() {
+    return nameOrHost() + ":" + ports.quorum();
+  }
+
+  private String nameOrHost() {
+    return names == null ? host : id() + ".test";
   }
 
   String managementUrl() {
@@ -89,10 +98,19 @@ final class ClusterNode {
     return dataDirectory;
   }
 
-  /** Moves it to another address, from the next start on. */
-  ClusterNode host(String address) {
+  /** Moves it to another address, from the next start on; its name, if it has one, at once. */
+  ClusterNode host(String address) throws IOException {
     host = address;
+    if (names != null) {
+      names.set(nameOrHost(), address);
+    }
     return this;
+  }
+
+  /** Lets the others call it by a name; before its first start. */
+  ClusterNode named(HostNames known) throws IOException {
+    names = known;
+    return host(host);
   }
 
   /** Where it is, or will be at its next start. */
@@ -164,6 +182,9 @@ final class ClusterNode {
             .option("--management-addr", host + ":" + ports.management())
             .option(journal.options(this).toArray(new String[0]))
             .option("--join", join);
+    if (names != null) {
+      preparation.option("--bind-host", host).jvm(names.jvmOption());
+    }
     settings.forEach(preparation::set);
     environment.forEach(preparation::environment);
     preparation.jvm(jvmOptions.toArray(new String[0]));

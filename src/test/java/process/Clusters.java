@@ -85,6 +85,22 @@ final class Clusters implements BeforeEachCallback, AfterEachCallback {
     return create(count + more, count, null, "quorum");
   }
 
+  /** The same, with nodes that call each other by names. */
+  Cluster onQuorumByNames(int count) throws Exception {
+    Cluster cluster = onQuorum(count);
+    HostNames names = new HostNames(directory.resolve("hosts"));
+    for (ClusterNode node : cluster.nodes()) {
+      node.named(names);
+    }
+    String join = join(cluster.nodes());
+    cluster.nodes().forEach(node -> node.join(join));
+    return cluster;
+  }
+
+  private static String join(List<ClusterNode> nodes) {
+    return String.join(",", nodes.stream().map(ClusterNode::clusterAddress).toList());
+  }
+
   /** Keeps a node's data on a disk of its own size; before its first start; else skips the test. */
   SmallDisk smallDisk(ClusterNode node, int mebibytes) throws Exception {
     SmallDisk disk = SmallDisk.mount(node.dataDirectory(), mebibytes);
@@ -146,9 +162,7 @@ final class Clusters implements BeforeEachCallback, AfterEachCallback {
               journal,
               network == null ? List.of() : network.enter(number)));
     }
-    String join =
-        String.join(
-            ",", made.subList(0, founders).stream().map(ClusterNode::clusterAddress).toList());
+    String join = join(made.subList(0, founders));
     made.forEach(node -> node.join(join));
     journal.prepare(List.copyOf(made));
     Cluster cluster = new Cluster(journal, List.copyOf(made), network, random(), own, title);

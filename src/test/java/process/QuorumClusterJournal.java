@@ -30,8 +30,7 @@ final class QuorumClusterJournal implements ClusterJournal {
 
   @Override
   public List<String> options(ClusterNode node) {
-    return List.of(
-        "--journal", "quorum", "--quorum-addr", node.host() + ":" + node.ports().quorum());
+    return List.of("--journal", "quorum", "--quorum-addr", node.quorumAddress());
   }
 
   /** A node's copy. */

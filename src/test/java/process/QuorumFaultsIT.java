@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -299,6 +301,32 @@ class QuorumFaultsIT {
           String metrics = cluster.node(0).get("/metrics").text();
           return metrics.contains("peqlite_quorum_voters " + count + ".0");
         });
+  }
+
+  /** As a pod's does: the name stays, and the address behind it is another one at every start. */
+  @Test
+  @Tag(Clusters.LONG)
+  void addressesChangeBehindTheNames() throws Exception {
+    Cluster cluster = clusters.onQuorumByNames(3).startAll();
+    int address = 1;
+    try (Workload load = cluster.load(1)) {
+      for (int run = 0; run < 3 * Clusters.runs(); run++) {
+        cluster.pass(500, 1_500);
+        List<ClusterNode> moved = new ArrayList<>(cluster.nodes());
+        Collections.shuffle(moved, clusters.random());
+        moved = moved.subList(0, 1 + clusters.random().nextInt(2));
+        for (ClusterNode node : moved) {
+          node.kill9();
+        }
+        cluster.pass(0, 2_000);
+        for (ClusterNode node : moved) {
+          node.host("127.0.3." + ++address).start();
+        }
+        cluster.awaitReady();
+        load.awaitWrites(cluster.nodes(), WAIT);
+      }
+      cluster.finish(load);
+    }
   }
 
   @Test
