@@ -4,7 +4,8 @@
 //
 // An example is a fenced block of kind sh right after the comment <!-- ci: run -->. If the next
 // fenced block is of kind json, the example must print just that: one value, or one in each line,
-// in any layout. A value "..." in the file stands for any value. The URL of the file's examples,
+// in any layout. A value "..." in the file stands for any value. If it is of kind sql, the example
+// must print just that text. The URL of the file's examples,
 // http://127.0.0.1:4001 or http://localhost:4001, becomes that of the command line.
 
 const assert = require('node:assert/strict')
@@ -30,7 +31,8 @@ function examples(markdown) {
       if (open.kind === 'sh' && open.marked) {
         last = { line: open.line, script: open.lines.join('\n'), expected: null }
         found.push(last)
-      } else if (open.kind === 'json' && last !== null) {
+      } else if ((open.kind === 'json' || open.kind === 'sql') && last !== null) {
+        last.kind = open.kind
         last.expected = open.lines.join('\n')
         last = null
       } else {
@@ -80,7 +82,9 @@ function main(file, url) {
   for (const example of found) {
     const script = example.script.replaceAll(DEFAULT_URL, url)
     const printed = execFileSync('sh', ['-e', '-c', script], { encoding: 'utf8', timeout: 60000 })
-    if (example.expected !== null) {
+    if (example.kind === 'sql') {
+      assert.equal(printed.trimEnd(), example.expected, `${file}:${example.line}`)
+    } else if (example.expected !== null) {
       const actual = values(printed)
       assert.deepEqual(actual, filled(values(example.expected), actual), `${file}:${example.line}`)
     }

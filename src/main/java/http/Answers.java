@@ -10,7 +10,9 @@ import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
+import org.apache.pekko.NotUsed;
 import org.apache.pekko.http.javadsl.model.ContentType;
+import org.apache.pekko.http.javadsl.model.ContentTypes;
 import org.apache.pekko.http.javadsl.model.HttpCharsets;
 import org.apache.pekko.http.javadsl.model.HttpEntities;
 import org.apache.pekko.http.javadsl.model.HttpHeader;
@@ -35,6 +37,9 @@ final class Answers {
           .toContentType(HttpCharsets.custom("utf-8"));
   private static final ContentType TEXT =
       MediaTypes.TEXT_PLAIN.toContentType(HttpCharsets.custom("utf-8"));
+
+  private static final ContentType SQL =
+      MediaTypes.customBinary("application", "sql", true).toContentType();
 
   private static final ContentType PROMETHEUS =
       MediaTypes.customWithOpenCharset("text", "plain", Map.of("version", "0.0.4"), false)
@@ -93,6 +98,23 @@ final class Answers {
     return HttpResponse.create()
         .withHeaders(databaseHeaders(seq))
         .withEntity(HttpEntities.createChunked(JSON, body));
+  }
+
+  /**
+   * A backup, and the position it reflects.
+   *
+   * @param length in bytes, if it is known
+   * @param sql whether it is SQL text instead of a SQLite file
+   */
+  HttpResponse file(
+      Source<ByteString, NotUsed> bytes, Optional<Long> length, boolean sql, long seq) {
+    ContentType type = sql ? SQL : ContentTypes.APPLICATION_OCTET_STREAM;
+    return HttpResponse.create()
+        .withHeaders(databaseHeaders(seq))
+        .withEntity(
+            length.isPresent()
+                ? HttpEntities.create(type, length.get(), bytes)
+                : HttpEntities.createChunked(type, bytes));
   }
 
   /** The same response, marked as the repetition of an earlier one. */

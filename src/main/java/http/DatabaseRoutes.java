@@ -40,6 +40,7 @@ final class DatabaseRoutes {
   private final ReadRoutes reads;
   private final WriteRoutes writes;
   private final KeyRoutes keys;
+  private final BackupRoutes backups;
 
   DatabaseRoutes(
       Node node,
@@ -55,6 +56,7 @@ final class DatabaseRoutes {
     this.reads = new ReadRoutes(node, settings, answers, streams);
     this.writes = new WriteRoutes(node, answers);
     this.keys = new KeyRoutes(node, answers);
+    this.backups = new BackupRoutes(node, answers, settings.spoolDirectory());
   }
 
   /** Answers a request whose method the route takes. */
@@ -93,6 +95,7 @@ final class DatabaseRoutes {
       }
       case REQUEST -> this::request;
       case LOAD -> this::load;
+      case BACKUP -> (any, body, context) -> backups.backup(context);
       case SQL -> this::sql;
       default -> throw new IllegalArgumentException(route + " is not about the database");
     };

@@ -14,6 +14,7 @@ enum Route {
   KEY("/db/requests/", true, HttpMethods.GET),
   REQUEST("/db/request", true, HttpMethods.POST),
   LOAD("/db/load", true, HttpMethods.POST),
+  BACKUP("/db/backup", true, HttpMethods.GET),
   SQL("/db/sql", true, HttpMethods.GET, HttpMethods.POST),
   STATUS("/status", true, HttpMethods.GET),
   NODES("/nodes", true, HttpMethods.GET),

@@ -152,7 +152,7 @@ final class Router {
     }
     boolean get = request.method().equals(HttpMethods.GET);
     return switch (route) {
-      case QUERY, EXECUTE, KEY, REQUEST, LOAD, SQL ->
+      case QUERY, EXECUTE, KEY, REQUEST, LOAD, BACKUP, SQL ->
           database.answer(route, path, request, parameters, id, exchange);
       case STATUS -> discarded(request).thenCompose(done -> status.status(parameters));
       case NODES -> discarded(request).thenCompose(done -> status.nodes(parameters));

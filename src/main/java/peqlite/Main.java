@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
       RemoveCommand.class,
       ReplaceCommand.class,
       RecoverCommand.class,
+      BackupCommand.class,
       BenchCommand.class,
       Main.VersionCommand.class
     })

@@ -2,6 +2,7 @@ package peqlite;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -21,6 +22,9 @@ final class OperatorClient {
 
   /** Longer than any request of these takes on the node. */
   private static final Duration ANSWER_MAX = Duration.ofSeconds(90);
+
+  /** A node copies its whole database before it sends the first byte. */
+  private static final Duration MAKING_MAX = Duration.ofHours(1);
 
   /** What came back. */
   record Answer(int status, String text) {}
@@ -62,11 +66,37 @@ final class OperatorClient {
    * @throws StartException if no node answers
    */
   Answer send(String method, String pathAndQuery, String body) throws StartException {
+    HttpResponse<String> response =
+        send(
+            method,
+            pathAndQuery,
+            body,
+            ANSWER_MAX,
+            HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
+    return new Answer(response.statusCode(), response.body());
+  }
+
+  /**
+   * Asks for something large, which the caller reads and closes.
+   *
+   * @throws StartException if no node answers
+   */
+  HttpResponse<InputStream> download(String pathAndQuery) throws StartException {
+    return send("GET", pathAndQuery, "", MAKING_MAX, HttpResponse.BodyHandlers.ofInputStream());
+  }
+
+  private <T> HttpResponse<T> send(
+      String method,
+      String pathAndQuery,
+      String body,
+      Duration max,
+      HttpResponse.BodyHandler<T> handler)
+      throws StartException {
     List<String> failures = new ArrayList<>();
     for (String url : urls) {
       HttpRequest request =
           HttpRequest.newBuilder(URI.create(url + pathAndQuery))
-              .timeout(ANSWER_MAX)
+              .timeout(max)
               .header("Content-Type", "application/json")
               .method(
                   method,
@@ -75,14 +105,17 @@ final class OperatorClient {
                       : HttpRequest.BodyPublishers.ofString(body))
               .build();
       try {
-        HttpResponse<String> response =
-            http.send(request, HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
-        return new Answer(response.statusCode(), response.body());
+        return http.send(request, handler);
       } catch (java.net.ConnectException | java.net.http.HttpConnectTimeoutException e) {
         failures.add(url);
       } catch (IOException e) {
         throw new StartException(
-            url + " did not answer, and may have done it: " + e.getMessage() + "; look at /nodes",
+            method.equals("GET")
+                ? url + " did not answer: " + e.getMessage()
+                : url
+                    + " did not answer, and may have done it: "
+                    + e.getMessage()
+                    + "; look at /nodes",
             e);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();

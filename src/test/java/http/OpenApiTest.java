@@ -76,6 +76,7 @@ final class OpenApiTest {
       Map.of(
           "/db/query", "/db/query?q=SELECT+1",
           "/db/sql", "/db/sql?q=SELECT+1",
+          "/db/backup", "/db/backup",
           "/db/requests/{key}", "/db/requests/known");
 
   @TempDir private Path directory;
@@ -164,6 +165,9 @@ final class OpenApiTest {
     document.check("POST", "/db/execute", keyed);
     document.check("GET", "/db/requests/{key}", http.get("/db/requests/known?pretty&timings"));
     document.check("GET", "/db/requests/{key}", http.get("/db/requests/unknown"));
+    document.check("GET", "/db/backup", http.get("/db/backup?vacuum"));
+    document.check("GET", "/db/backup", http.get("/db/backup?fmt=sql&tables=t"));
+    document.check("GET", "/db/backup", http.get("/db/backup?fmt=none"));
     document.check("GET", "/status", http.get("/status?pretty"));
     document.check("GET", "/status", http.get("/status?key=peqlite.lag"), false);
     document.check("GET", "/nodes", http.get("/nodes"));

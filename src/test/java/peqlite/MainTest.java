@@ -21,7 +21,15 @@ final class MainTest {
   @TempDir private Path directory;
 
   @ParameterizedTest
-  @ValueSource(strings = {"--help", "serve --help", "bench --help", "version --help", "version"})
+  @ValueSource(
+      strings = {
+        "--help",
+        "serve --help",
+        "bench --help",
+        "backup --help",
+        "version --help",
+        "version"
+      })
   void whatWasAskedForIsOnStandardOutput(String line) {
     assertEquals(0, run(line.split(" ", -1)));
     assertTrue(out.toString().toLowerCase(java.util.Locale.ROOT).contains("peqlite"));

@@ -1,0 +1,266 @@
+package http;
+
+import actors.Node;
+import actors.ReadAdmission;
+import actors.ReadLevel;
+import java.io.FilterOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.apache.pekko.stream.javadsl.Compression;
+import org.apache.pekko.stream.javadsl.Source;
+import org.apache.pekko.util.ByteString;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import storage.DatabaseCopy;
+import storage.SqlDump;
+import storage.SqliteErrors;
+
+/**
+ * {@code GET /db/backup}: the content of the local database as of one position, as a SQLite file or
+ * as SQL text. Thread-safe.
+ *
+ * <p>It is made in a file first, one at a time, so that how fast the client takes it means nothing
+ * to the database. The file has no name any more when it is sent: it is gone with the connection,
+ * or with the process.
+ */
+final class BackupRoutes {
+
+  private static final Logger LOG = LoggerFactory.getLogger(BackupRoutes.class);
+
+  private static final String FILE_PREFIX = "peqlite-backup-";
+  private static final int CHUNK_BYTES = 64 * 1024;
+
+  /** The database lives on the same disk, and must not find it full because of a backup. */
+  private static final long SPACE_KEPT_BYTES = 256L << 20;
+
+  private static final long BYTES_BETWEEN_LOOKS = 16L << 20;
+  private static final Duration LATER = Duration.ofSeconds(10);
+
+  /** What is asked for. */
+  private record Wanted(boolean sql, boolean writeAheadLog, boolean vacuumed, Set<String> tables) {
+
+    static Wanted of(QueryParameters parameters) {
+      String format = parameters.text("fmt").orElse("");
+      boolean vacuumed = parameters.flag("vacuum");
+      Set<String> tables = new LinkedHashSet<>();
+      parameters.text("tables").ifPresent(names -> tables.addAll(Arrays.asList(names.split(","))));
+      tables.removeIf(String::isBlank);
+      boolean sql = format.equals("sql");
+      if (!sql && !format.isEmpty() && !format.equals("binary") && !format.equals("delete")) {
+        throw RequestException.bad(
+            "invalid backup format: fmt is binary, delete or sql, or left out");
+      }
+      if (sql && vacuumed) {
+        throw RequestException.bad("invalid vacuum: SQL text has no free pages");
+      }
+      if (!sql && !tables.isEmpty()) {
+        throw RequestException.bad("tables are chosen with fmt=sql only");
+      }
+      return new Wanted(sql, !format.equals("delete"), vacuumed, tables);
+    }
+  }
+
+  /** A finished backup: what its file holds, and up to which event. */
+  private record Made(FileChannel file, long bytes, long seq) {}
+
+  private final Node node;
+  private final Answers answers;
+  private final Path directory;
+  private final ThreadPoolExecutor maker =
+      new ThreadPoolExecutor(
+          0, 1, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), BackupRoutes::thread);
+
+  /**
+   * Removes what an earlier process may have left unfinished.
+   *
+   * @param directory where the files are made
+   */
+  BackupRoutes(Node node, Answers answers, Path directory) {
+    this.node = node;
+    this.answers = answers;
+    this.directory = directory;
+    removeLeftOvers();
+  }
+
+  private static Thread thread(Runnable work) {
+    Thread thread = new Thread(work, "peqlite-backup");
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  private void removeLeftOvers() {
+    if (!Files.isDirectory(directory)) {
+      return;
+    }
+    try (DirectoryStream<Path> left = Files.newDirectoryStream(directory, FILE_PREFIX + "*")) {
+      for (Path file : left) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException e) {
+      LOG.warn("unfinished backups in {} cannot be removed: {}", directory, e.toString());
+    }
+  }
+
+  /** Answers with a backup, or says why there is none. */
+  CompletionStage<HttpResponse> backup(RequestContext context) {
+    QueryParameters parameters = context.parameters();
+    Wanted wanted = Wanted.of(parameters);
+    boolean compressed = parameters.flag("compress");
+    ReadLevel level =
+        parameters.flag("noleader") && parameters.text("level").isEmpty()
+            ? ReadLevel.NONE
+            : parameters.level();
+    return node.admit(level, Optional.empty(), parameters.minSeq(), context.remaining())
+        .thenCompose(
+            admission ->
+                admission instanceof ReadAdmission.Refused refused
+                    ? CompletableFuture.completedFuture(
+                        answers.unavailable(refused.reason(), Duration.ofSeconds(1)))
+                    : make(wanted, compressed));
+  }
+
+  private CompletionStage<HttpResponse> make(Wanted wanted, boolean compressed) {
+    CompletableFuture<HttpResponse> response = new CompletableFuture<>();
+    try {
+      maker.execute(
+          () -> {
+            try {
+              response.complete(send(wanted, make(wanted), compressed));
+            } catch (SqlDump.UndumpableException e) {
+              response.completeExceptionally(RequestException.bad(String.valueOf(e.getMessage())));
+            } catch (SQLException e) {
+              response.complete(
+                  answers.unavailable("no backup: " + SqliteErrors.message(e), LATER));
+            } catch (IOException e) {
+              response.complete(answers.unavailable("no backup: " + e.getMessage(), LATER));
+            } catch (RuntimeException e) {
+              response.completeExceptionally(new CompletionException(e));
+            }
+          });
+    } catch (RejectedExecutionException busy) {
+      response.complete(answers.unavailable("another backup is being made here", LATER));
+    }
+    return response;
+  }
+
+  private Made make(Wanted wanted) throws SQLException, IOException, SqlDump.UndumpableException {
+    Files.createDirectories(directory);
+    Path file = directory.resolve(FILE_PREFIX + UUID.randomUUID());
+    try (Connection connection = node.reads().connect()) {
+      long seq;
+      if (wanted.sql) {
+        seq = dump(connection, wanted.tables, file);
+      } else {
+        requireSpace(size(connection) * (wanted.vacuumed ? 3 : 1));
+        seq = DatabaseCopy.take(connection, file);
+        DatabaseCopy.prepareForOutside(file, wanted.vacuumed, wanted.writeAheadLog);
+      }
+      FileChannel opened =
+          FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.DELETE_ON_CLOSE);
+      return new Made(opened, opened.size(), seq);
+    } finally {
+      Files.deleteIfExists(file);
+    }
+  }
+
+  private long dump(Connection connection, Set<String> tables, Path file)
+      throws SQLException, IOException, SqlDump.UndumpableException {
+    try (OutputStream out = new Guarded(Files.newOutputStream(file));
+        Statement statement = connection.createStatement()) {
+      statement.execute("BEGIN");
+      try (ResultSet row = statement.executeQuery("SELECT seq FROM _peqlite_position")) {
+        long seq = row.next() ? row.getLong(1) : 0;
+        SqlDump.write(connection, tables, out);
+        return seq;
+      } finally {
+        statement.execute("ROLLBACK");
+      }
+    }
+  }
+
+  private static long size(Connection connection) throws SQLException {
+    try (Statement statement = connection.createStatement();
+        ResultSet row =
+            statement.executeQuery(
+                "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")) {
+      return row.next() ? row.getLong(1) : 0;
+    }
+  }
+
+  private void requireSpace(long bytes) throws IOException {
+    long free = Files.getFileStore(directory).getUsableSpace();
+    if (free < bytes + SPACE_KEPT_BYTES) {
+      throw new IOException(
+          "it needs "
+              + (bytes >> 20)
+              + " MiB in "
+              + directory
+              + ", of whose "
+              + (free >> 20)
+              + " MiB "
+              + (SPACE_KEPT_BYTES >> 20)
+              + " stay free");
+    }
+  }
+
+  /** Stops before it has filled the disk. */
+  private final class Guarded extends FilterOutputStream {
+
+    private long untilLook;
+
+    Guarded(OutputStream out) {
+      super(out);
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) throws IOException {
+      if (untilLook <= 0) {
+        requireSpace(BYTES_BETWEEN_LOOKS);
+        untilLook = BYTES_BETWEEN_LOOKS;
+      }
+      out.write(bytes, offset, length);
+      untilLook -= length;
+    }
+  }
+
+  private HttpResponse send(Wanted wanted, Made made, boolean compressed) {
+    Source<ByteString, NotUsed> bytes =
+        Source.unfoldResource(() -> made.file, BackupRoutes::next, FileChannel::close);
+    return answers.file(
+        compressed ? bytes.via(Compression.gzip()) : bytes,
+        compressed ? Optional.empty() : Optional.of(made.bytes),
+        wanted.sql,
+        made.seq);
+  }
+
+  private static Optional<ByteString> next(FileChannel file) throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(CHUNK_BYTES);
+    int read = file.read(buffer);
+    return read < 0 ? Optional.empty() : Optional.of(ByteString.fromArray(buffer.array(), 0, read));
+  }
+}

@@ -1,0 +1,130 @@
+package storage;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import org.sqlite.SQLiteConfig;
+import org.sqlite.SQLiteConnection;
+import org.sqlite.core.Codes;
+
+/**
+ * A copy of the database's pages as of one position, taken beside whoever writes and reads.
+ *
+ * <p>The source is read in one transaction: neither does the copy begin anew when somebody writes,
+ * nor do writers wait; until it is done the write-ahead log is not cut.
+ */
+public final class DatabaseCopy {
+
+  /** Of pages, between two looks at whether the copy is still wanted. */
+  private static final int PAGES_AT_ONCE = 4_096;
+
+  private static final int BUSY_MILLIS = 100;
+  private static final int BUSY_TIMES_MAX = 100;
+
+  /**
+   * In the file's header: which of rollback journal (1) and write-ahead log (2) it is used with.
+   */
+  private static final long MODE_OFFSET = 18;
+
+  private static final byte[] WRITE_AHEAD_LOG = {2, 2};
+
+  private DatabaseCopy() {}
+
+  /**
+   * Copies all pages.
+   *
+   * @param source a connection to the database that is used for nothing else
+   * @param target the file to make; what is there is overwritten
+   * @return the sequence number of the last event that the copy contains in full
+   * @throws SQLException if the source cannot be read or the target not be written; the target is
+   *     to be deleted then
+   */
+  public static long take(Connection source, Path target) throws SQLException {
+    try (Statement statement = source.createStatement()) {
+      statement.execute("BEGIN");
+      try {
+        long seq = seq(statement);
+        int code =
+            source
+                .unwrap(SQLiteConnection.class)
+                .getDatabase()
+                .backup(
+                    "main",
+                    target.toAbsolutePath().toString(),
+                    (remaining, all) -> {},
+                    BUSY_MILLIS,
+                    BUSY_TIMES_MAX,
+                    PAGES_AT_ONCE);
+        if (code != Codes.SQLITE_OK && code != Codes.SQLITE_DONE) {
+          throw new SQLException("the database could not be copied (SQLite's code " + code + ")");
+        }
+        return seq;
+      } finally {
+        statement.execute("ROLLBACK");
+      }
+    }
+  }
+
+  private static long seq(Statement statement) throws SQLException {
+    try (ResultSet row = statement.executeQuery("SELECT seq FROM _peqlite_position")) {
+      return row.next() ? row.getLong(1) : 0;
+    }
+  }
+
+  /**
+   * Makes a copy one for the outside: without the internal tables, of which nothing is left to be
+   * read in it, and in one file.
+   *
+   * @param vacuumed whether to write it anew without its free pages
+   * @param writeAheadLog whether it says that it is used with a write-ahead log
+   */
+  public static void prepareForOutside(Path copy, boolean vacuumed, boolean writeAheadLog)
+      throws SQLException, IOException {
+    SQLiteConfig config = new SQLiteConfig();
+    try (Connection connection =
+            config.createConnection("jdbc:sqlite:" + copy.toAbsolutePath().toUri());
+        Statement statement = connection.createStatement()) {
+      statement.execute("PRAGMA journal_mode=DELETE");
+      statement.execute("PRAGMA secure_delete=ON");
+      statement.execute("PRAGMA foreign_keys=OFF");
+      statement.execute("BEGIN");
+      for (String table : internalTables(statement)) {
+        statement.execute("DROP TABLE \"" + table + '"');
+      }
+      statement.execute("COMMIT");
+      if (vacuumed) {
+        statement.execute("VACUUM");
+      }
+    }
+    if (writeAheadLog) {
+      try (FileChannel file = FileChannel.open(copy, StandardOpenOption.WRITE)) {
+        int unused = file.write(ByteBuffer.wrap(WRITE_AHEAD_LOG), MODE_OFFSET);
+      }
+    }
+    for (String suffix : List.of("-wal", "-shm", "-journal")) {
+      Files.deleteIfExists(copy.resolveSibling(copy.getFileName() + suffix));
+    }
+  }
+
+  private static List<String> internalTables(Statement statement) throws SQLException {
+    List<String> names = new ArrayList<>();
+    try (ResultSet row =
+        statement.executeQuery(
+            "SELECT name FROM sqlite_schema WHERE type = 'table'"
+                + " AND substr(name, 1, 8) = '_peqlite'")) {
+      while (row.next()) {
+        names.add(row.getString(1));
+      }
+    }
+    return names;
+  }
+}
