@@ -23,12 +23,11 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.stream.javadsl.Compression;
@@ -91,9 +90,10 @@ final class BackupRoutes {
   private final Node node;
   private final Answers answers;
   private final Path directory;
+  private final AtomicBoolean making = new AtomicBoolean();
   private final ThreadPoolExecutor maker =
       new ThreadPoolExecutor(
-          0, 1, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), BackupRoutes::thread);
+          0, 1, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), BackupRoutes::thread);
 
   /**
    * Removes what an earlier process may have left unfinished.
@@ -145,27 +145,25 @@ final class BackupRoutes {
   }
 
   private CompletionStage<HttpResponse> make(Wanted wanted, boolean compressed) {
-    CompletableFuture<HttpResponse> response = new CompletableFuture<>();
-    try {
-      maker.execute(
-          () -> {
-            try {
-              response.complete(send(wanted, make(wanted), compressed));
-            } catch (SqlDump.UndumpableException e) {
-              response.completeExceptionally(RequestException.bad(String.valueOf(e.getMessage())));
-            } catch (SQLException e) {
-              response.complete(
-                  answers.unavailable("no backup: " + SqliteErrors.message(e), LATER));
-            } catch (IOException e) {
-              response.complete(answers.unavailable("no backup: " + e.getMessage(), LATER));
-            } catch (RuntimeException e) {
-              response.completeExceptionally(new CompletionException(e));
-            }
-          });
-    } catch (RejectedExecutionException busy) {
-      response.complete(answers.unavailable("another backup is being made here", LATER));
+    if (!making.compareAndSet(false, true)) {
+      return CompletableFuture.completedFuture(
+          answers.unavailable("another backup is being made here", LATER));
     }
-    return response;
+    return CompletableFuture.supplyAsync(() -> answer(wanted, compressed), maker);
+  }
+
+  private HttpResponse answer(Wanted wanted, boolean compressed) {
+    try {
+      return send(wanted, make(wanted), compressed);
+    } catch (SqlDump.UndumpableException e) {
+      throw RequestException.bad(String.valueOf(e.getMessage()));
+    } catch (SQLException e) {
+      return answers.unavailable("no backup: " + SqliteErrors.message(e), LATER);
+    } catch (IOException e) {
+      return answers.unavailable("no backup: " + e.getMessage(), LATER);
+    } finally {
+      making.set(false); // before the client hears of it, who may ask for the next one at once
+    }
   }
 
   private Made make(Wanted wanted) throws SQLException, IOException, SqlDump.UndumpableException {

@@ -125,6 +125,13 @@ class BackupRoutesTest {
   }
 
   @Test
+  void oneAfterTheOtherCanBeTaken() throws Exception {
+    for (int i = 0; i < 100; i++) {
+      assertEquals(200, bytes("/db/backup").statusCode());
+    }
+  }
+
+  @Test
   void isAsFreshAsAReadWouldBe() throws Exception {
     http.node.admission = new ReadAdmission.Refused("no sequencer");
     HttpResponse<String> response = http.get("/db/backup");
