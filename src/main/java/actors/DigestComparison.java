@@ -1,6 +1,7 @@
 package actors;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -22,10 +23,10 @@ final class DigestComparison {
   /**
    * What follows from it.
    *
-   * @param diverged the nodes that are surely wrong
+   * @param diverged what nodes have said that are surely wrong, sorted by node
    * @param alarm what an operator has to know, if replicas differ and it is not known who is wrong
    */
-  record Result(List<String> diverged, Optional<String> alarm) {}
+  record Result(List<Word> diverged, Optional<String> alarm) {}
 
   private DigestComparison() {}
 
@@ -42,11 +43,10 @@ final class DigestComparison {
     }
     for (List<String> nodes : nodesByDigest.values()) {
       if (2 * nodes.size() > words.size() && versions.size() == 1) {
-        List<String> others =
+        List<Word> others =
             words.stream()
-                .map(Word::nodeId)
-                .filter(node -> !nodes.contains(node))
-                .sorted()
+                .filter(word -> !nodes.contains(word.nodeId()))
+                .sorted(Comparator.comparing(Word::nodeId))
                 .toList();
         return new Result(others, Optional.empty());
       }

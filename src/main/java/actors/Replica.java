@@ -96,8 +96,12 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       long compare)
       implements Command, NodeMessage {}
 
-  /** This replica's outcomes are not those of the majority. */
-  record Diverged(long seq) implements Command, NodeMessage {}
+  /**
+   * This replica's outcomes are not those of the majority.
+   *
+   * @param digest what it had said of them up to {@code seq}
+   */
+  record Diverged(long seq, long digest) implements Command, NodeMessage {}
 
   /** How far is this replica, and of which journal? */
   record AskWhere(ActorRef<WhereAnswer> replyTo) implements Command {}
@@ -557,10 +561,16 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     }
   }
 
-  /** Once it is made anew; if it differs again, something is wrong that this would not mend. */
+  /**
+   * Once it is made anew; if it differs again, something is wrong that this would not mend. What
+   * the database before had said is no word of this one.
+   */
   private Behavior<Command> onDiverged(Diverged diverged) {
-    if (state == ReplicaGauge.State.OUT_OF_SERVICE || diverged.seq() > position.seq()) {
-      return this;
+    EventApplier open = applier;
+    if (state == ReplicaGauge.State.OUT_OF_SERVICE
+        || open == null
+        || !open.digest(diverged.seq()).equals(OptionalLong.of(diverged.digest()))) {
+      return this; // it is told again as long as it is so
     }
     String what =
         "its outcomes up to event " + diverged.seq() + " differ from those of most other nodes";

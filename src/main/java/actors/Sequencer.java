@@ -641,11 +641,12 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     }
     compareNanos = now;
     DigestComparison.Result result = DigestComparison.compare(compareSeq, peers.words(compareSeq));
-    for (String diverged : result.diverged()) {
+    for (DigestComparison.Word diverged : result.diverged()) {
+      String node = diverged.nodeId();
       getContext()
           .getLog()
-          .error("node {} differs from the others up to event {}", diverged, compareSeq);
-      peers.tellNode(diverged, new Replica.Diverged(compareSeq));
+          .error("node {} differs from the others up to event {}", node, compareSeq);
+      peers.tellNode(node, new Replica.Diverged(compareSeq, diverged.digest()));
     }
     if (result.alarm().isPresent() && !alarmed) {
       alarmed = true;

@@ -20,6 +20,10 @@ class DigestComparisonTest {
     return DigestComparison.compare(77, words);
   }
 
+  private static DigestComparison.Word word(String node, long digest) {
+    return new DigestComparison.Word(node, "3.1", digest);
+  }
+
   private static void isAlarm(DigestComparison.Result result) {
     assertEquals(List.of(), result.diverged());
     assertTrue(result.alarm().orElse("").contains("up to event 77"), result::toString);
@@ -36,10 +40,10 @@ class DigestComparisonTest {
   @Test
   void theMajorityIsRight() {
     assertEquals(
-        new DigestComparison.Result(List.of("b"), Optional.empty()),
+        new DigestComparison.Result(List.of(word("b", 6)), Optional.empty()),
         compare("a", "3.1", 5, "b", "3.1", 6, "c", "3.1", 5));
     assertEquals(
-        new DigestComparison.Result(List.of("a", "e"), Optional.empty()),
+        new DigestComparison.Result(List.of(word("a", 8), word("e", 9)), Optional.empty()),
         compare("e", "3.1", 9, "b", "3.1", 6, "c", "3.1", 6, "d", "3.1", 6, "a", "3.1", 8));
   }
 

@@ -262,7 +262,7 @@ class NodeGatewayTest {
   @Test
   void handsMessagesToThePartThatTheyAreFor() {
     for (Replica.Command message :
-        List.of(new Replica.Push(3, new byte[] {1}), new Replica.Diverged(3))) {
+        List.of(new Replica.Push(3, new byte[] {1}), new Replica.Diverged(3, 7))) {
       gateway.tell((NodeMessage) message);
       assertEquals(message, parts.replica.receiveMessage(LONG));
     }

@@ -210,8 +210,8 @@ class PeersTest {
     Peers peers = new Peers();
     a.tells(peers, 9, 0);
     b.tells(peers, 9, 0);
-    peers.tellNode("b", new Replica.Diverged(4));
-    b.probe.expectMessage(new Replica.Diverged(4));
+    peers.tellNode("b", new Replica.Diverged(4, 7));
+    b.probe.expectMessage(new Replica.Diverged(4, 7));
     a.probe.expectNoMessage(Duration.ZERO);
   }
 }

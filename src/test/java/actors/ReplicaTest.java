@@ -174,6 +174,20 @@ class ReplicaTest {
     }
   }
 
+  /** Tells it that what it says now of its outcomes is wrong, if it says anything. */
+  private void diverge(long seq) {
+    try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + databaseFile());
+        Statement statement = connection.createStatement();
+        ResultSet row =
+            statement.executeQuery("SELECT digest FROM _peqlite_digests WHERE seq = " + seq)) {
+      if (row.next()) {
+        replica().tell(new Replica.Diverged(seq, row.getLong(1)));
+      }
+    } catch (SQLException beingMadeAnew) {
+      // It has no tables yet, and says nothing.
+    }
+  }
+
   private Replica.WhereAnswer where() {
     TestProbe<Replica.WhereAnswer> answer = testKit.createTestProbe();
     replica().tell(new Replica.AskWhere(answer.getRef()));
@@ -348,7 +362,7 @@ class ReplicaTest {
     replica().tell(new Replica.AskHold(new Position(9, 0), answer.getRef()));
     events.write("INSERT INTO log VALUES (2)");
     head(3);
-    replica().tell(new Replica.Diverged(3));
+    replica().tell(new Replica.Diverged(3, 0));
     push(4);
     where();
     await(ReplicaGauge.State.OUT_OF_SERVICE, 3);
@@ -494,7 +508,7 @@ class ReplicaTest {
     Position held = events.write(RUNAWAY);
     push(held.seq());
     await(ReplicaGauge.State.HELD, 3);
-    replica().tell(new Replica.Diverged(3));
+    diverge(3);
     await(ReplicaGauge.State.HELD, 3);
     List<List<String>> reports = new ArrayList<>();
     sequencer.fishForMessage(
@@ -579,7 +593,7 @@ class ReplicaTest {
     head(3);
     session.awaitAssert(LONG, () -> assertCompared(3));
     assertEquals(right + 1, gauge.read().comparedDigest());
-    replica().tell(new Replica.Diverged(3));
+    diverge(3);
     session.awaitAssert(
         LONG,
         () -> {
@@ -589,6 +603,10 @@ class ReplicaTest {
         });
     awaitAllApplied();
     assertEquals(List.of("1"), logged());
+    // Said of the database before, and on its way until now.
+    replica().tell(new Replica.Diverged(3, right + 1));
+    where();
+    await(ReplicaGauge.State.APPLYING, 3);
   }
 
   @Test
@@ -597,14 +615,14 @@ class ReplicaTest {
     events.write("INSERT INTO log VALUES (1)");
     start();
     awaitAllApplied();
-    replica().tell(new Replica.Diverged(3));
+    diverge(3);
     while (!Files.exists(folder.resolve("made-anew"))) {
       TimeUnit.MILLISECONDS.sleep(10);
     }
     restart();
     // The sequencer repeats itself, and so does this: what comes too early is passed over.
     while (gauge.read().state() != ReplicaGauge.State.OUT_OF_SERVICE) {
-      replica().tell(new Replica.Diverged(3));
+      diverge(3);
       TimeUnit.MILLISECONDS.sleep(20);
     }
     assertInstanceOf(
