@@ -9,6 +9,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
@@ -125,7 +126,15 @@ final class ReadGate extends AbstractBehavior<ReadGate.Command> {
         .onMessageEquals(SequencerOpen.NOW, this::onSequencerOpen)
         .onMessageEquals(Moved.HERE, this::onMoved)
         .onMessageEquals(Tick.NOW, this::onTick)
+        .onSignal(PostStop.class, stop -> onStopped())
         .build();
+  }
+
+  private Behavior<Command> onStopped() {
+    for (Waiting read : waiting) {
+      read.admit.answer().complete(new ReadAdmission.Refused("this node is stopping"));
+    }
+    return this;
   }
 
   private Behavior<Command> onAdmit(Admit admit) {

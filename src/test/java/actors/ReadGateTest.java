@@ -211,6 +211,17 @@ class ReadGateTest {
   }
 
   @Test
+  void refusesWhoeverWaitsWhenTheNodeStops() throws Exception {
+    Scenario scenario = new Scenario();
+    CompletableFuture<ReadAdmission> weak = scenario.admit(ReadLevel.WEAK, 0, LONG);
+    CompletableFuture<ReadAdmission> none = scenario.admit(ReadLevel.NONE, 9, LONG);
+    scenario.asked();
+    testKit.stop(scenario.gate);
+    assertEquals(new ReadAdmission.Refused("this node is stopping"), get(weak));
+    assertEquals(new ReadAdmission.Refused("this node is stopping"), get(none));
+  }
+
+  @Test
   void waitsForTheSequenceNumberThatTheClientNames() throws Exception {
     Scenario scenario = new Scenario();
     scenario.applied(4);
