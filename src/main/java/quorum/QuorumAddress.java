@@ -7,12 +7,17 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
 import storage.JournalException;
 
 /** Where this node's Raft server listens: kept, since the others know it from the beginning. */
 final class QuorumAddress {
 
   private static final String FILE = "address";
+
+  private static final int PORTS_BEGIN = 10_000;
+  private static final int PORTS_END = 30_000;
+  private static final int ATTEMPTS_MAX = 100;
 
   private QuorumAddress() {}
 
@@ -60,8 +65,24 @@ final class QuorumAddress {
     if (!kept.isEmpty()) {
       return Integer.parseInt(kept.substring(kept.lastIndexOf(':') + 1));
     }
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(settings.host()))) {
-      return socket.getLocalPort();
+    return freePort(settings.host());
+  }
+
+  /**
+   * A port that is free now, and not one of those that systems give to outgoing connections: it has
+   * to be free at every later start.
+   */
+  static int freePort(String host) throws IOException {
+    InetAddress address = InetAddress.getByName(host);
+    IOException last = new IOException("no port is free");
+    for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      int port = ThreadLocalRandom.current().nextInt(PORTS_BEGIN, PORTS_END);
+      try (ServerSocket socket = new ServerSocket(port, 1, address)) {
+        return socket.getLocalPort();
+      } catch (IOException taken) {
+        last = taken;
+      }
     }
+    throw last;
   }
 }

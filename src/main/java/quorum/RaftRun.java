@@ -22,6 +22,7 @@ import org.apache.ratis.protocol.TransferLeadershipRequest;
 import org.apache.ratis.rpc.CallId;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.storage.RaftStorage;
+import org.apache.ratis.util.ExitUtils;
 import org.apache.ratis.util.LifeCycle;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -47,6 +48,12 @@ final class RaftRun implements AutoCloseable {
 
   static {
     GRPC.setLevel(java.util.logging.Level.WARNING);
+    // Otherwise Ratis ends the whole process when it cannot listen, an application's too; to say so
+    // makes it the handler of everybody's uncaught exceptions, which is taken back.
+    Thread.UncaughtExceptionHandler handler = Thread.getDefaultUncaughtExceptionHandler();
+    ExitUtils.setTerminateOnUncaughtException(false);
+    ExitUtils.disableSystemExit();
+    Thread.setDefaultUncaughtExceptionHandler(handler);
   }
 
   private final RaftServer server;
@@ -109,7 +116,8 @@ final class RaftRun implements AutoCloseable {
     } catch (IOException | RuntimeException e) {
       close(server);
       table.close();
-      throw new JournalException("cannot start the quorum's server: " + rootMessage(e), e);
+      throw new JournalException(
+          "cannot start the quorum's server at " + address + ": " + rootMessage(e), e);
     }
     return new RaftRun(server, table, groupId, id, calls.clientId());
   }

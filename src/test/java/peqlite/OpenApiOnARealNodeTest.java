@@ -46,6 +46,7 @@ final class OpenApiOnARealNodeTest {
       document.check("POST", "/db/execute", node.post("/db/execute?queue&wait", "[]"));
       document.check(
           "POST", "/db/load", node.postText("/db/load", "BEGIN; CREATE TABLE c (a); COMMIT;"));
+      document.check("GET", "/db/backup", node.get("/db/backup?fmt=sql"));
       document.check("GET", "/db/sql", node.get("/db/sql?q=SELECT+1"));
       document.check("POST", "/db/sql", node.post("/db/sql", "[\"ATTACH 'x' AS y\"]"));
       for (int attempt = 0; attempt < 2; attempt++) {

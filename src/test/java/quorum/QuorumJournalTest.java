@@ -39,7 +39,8 @@ class QuorumJournalTest extends JournalContract {
   /** On the node that is read; the others need not notice. */
   @Override
   protected void remove(long seq) throws Exception {
-    QuorumFixture.copy(quorum.nodes().get(1), seq);
+    // All of it, so that what is removed leaves a gap.
+    QuorumFixture.copy(quorum.nodes().get(1), quorum.nodes().get(1).journal().head());
     String url = "jdbc:sqlite:" + quorum.nodes().get(1).settings.directory().resolve("journal.db");
     try (Connection connection = DriverManager.getConnection(url + "?busy_timeout=5000");
         Statement statement = connection.createStatement()) {

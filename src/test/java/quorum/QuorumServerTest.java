@@ -7,6 +7,7 @@ import static quorum.QuorumFixture.append;
 import static quorum.QuorumFixture.assertCopy;
 import static quorum.QuorumFixture.event;
 
+import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -46,6 +47,21 @@ class QuorumServerTest {
 
   private Node node(int number) {
     return quorum.node(number);
+  }
+
+  /** Ratis by itself would end the process. */
+  @Test
+  void saysThatItsPortIsTaken() throws Exception {
+    Node third = node(3);
+    third.stop();
+    try (ServerSocket taken = new ServerSocket(third.settings.port(), 1)) {
+      JournalException refused = assertThrows(JournalException.class, third::start);
+      assertTrue(
+          String.valueOf(refused.getMessage()).contains(":" + taken.getLocalPort()),
+          refused::getMessage);
+    }
+    third.start();
+    append(third, 1, 3);
   }
 
   @Test
