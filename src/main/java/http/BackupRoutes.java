@@ -13,9 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
@@ -174,7 +172,7 @@ final class BackupRoutes {
       if (wanted.sql) {
         seq = dump(connection, wanted.tables, file);
       } else {
-        requireSpace(size(connection) * (wanted.vacuumed ? 3 : 1));
+        requireSpace(DatabaseCopy.bytes(connection) * (wanted.vacuumed ? 3 : 1));
         seq = DatabaseCopy.take(connection, file);
         DatabaseCopy.prepareForOutside(file, wanted.vacuumed, wanted.writeAheadLog);
       }
@@ -188,25 +186,8 @@ final class BackupRoutes {
 
   private long dump(Connection connection, Set<String> tables, Path file)
       throws SQLException, IOException, SqlDump.UndumpableException {
-    try (OutputStream out = new Guarded(Files.newOutputStream(file));
-        Statement statement = connection.createStatement()) {
-      statement.execute("BEGIN");
-      try (ResultSet row = statement.executeQuery("SELECT seq FROM _peqlite_position")) {
-        long seq = row.next() ? row.getLong(1) : 0;
-        SqlDump.write(connection, tables, out);
-        return seq;
-      } finally {
-        statement.execute("ROLLBACK");
-      }
-    }
-  }
-
-  private static long size(Connection connection) throws SQLException {
-    try (Statement statement = connection.createStatement();
-        ResultSet row =
-            statement.executeQuery(
-                "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")) {
-      return row.next() ? row.getLong(1) : 0;
+    try (OutputStream out = new Guarded(Files.newOutputStream(file))) {
+      return DatabaseCopy.takeAsSql(connection, tables, out);
     }
   }
 

@@ -12,8 +12,8 @@ import picocli.CommandLine.Spec;
     name = "remove",
     description = {
       "Remove a node for good from those who keep the journal on their own disks.",
-      "Stop it first, unless it is to go on until then, and ask a node that stays. Nothing is changed if no majority of those"
-          + " who are left answers."
+      "Stop it first, unless it is to go on until then, and ask a node that stays. Nothing is"
+          + " changed if no majority of those who are left answers."
     })
 final class RemoveCommand implements Callable<Integer> {
 

@@ -1,6 +1,7 @@
 package storage;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -12,12 +13,14 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConnection;
 import org.sqlite.core.Codes;
 
 /**
- * A copy of the database's pages as of one position, taken beside whoever writes and reads.
+ * A copy of the database as of one position, of its pages or as SQL text, taken beside whoever
+ * writes and reads.
  *
  * <p>The source is read in one transaction: neither does the copy begin anew when somebody writes,
  * nor do writers wait; until it is done the write-ahead log is not cut.
@@ -74,8 +77,40 @@ public final class DatabaseCopy {
     }
   }
 
+  /**
+   * Writes the content of the database as SQL text.
+   *
+   * @param source a connection to the database that is used for nothing else
+   * @param tables which; none for everything
+   * @return the sequence number of the last event that the text contains in full
+   * @throws SqlDump.UndumpableException if a table is not there, or cannot be written as text
+   */
+  public static long takeAsSql(Connection source, Set<String> tables, OutputStream out)
+      throws SQLException, IOException, SqlDump.UndumpableException {
+    try (Statement statement = source.createStatement()) {
+      statement.execute("BEGIN");
+      try {
+        long seq = seq(statement);
+        SqlDump.write(source, tables, out);
+        return seq;
+      } finally {
+        statement.execute("ROLLBACK");
+      }
+    }
+  }
+
   private static long seq(Statement statement) throws SQLException {
     try (ResultSet row = statement.executeQuery("SELECT seq FROM _peqlite_position")) {
+      return row.next() ? row.getLong(1) : 0;
+    }
+  }
+
+  /** How large a copy would be now. */
+  public static long bytes(Connection source) throws SQLException {
+    try (Statement statement = source.createStatement();
+        ResultSet row =
+            statement.executeQuery(
+                "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")) {
       return row.next() ? row.getLong(1) : 0;
     }
   }

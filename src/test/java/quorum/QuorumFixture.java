@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.Callable;
 import storage.JournalException;
 import storage.StoredEvent;
 
@@ -133,6 +134,24 @@ final class QuorumFixture implements AutoCloseable {
     assertEquals(highest, events.size());
     for (StoredEvent stored : events) {
       assertArrayEquals(event(stored.seq()), stored.bytes());
+    }
+  }
+
+  /** Waits; a node that cannot say it yet says so by an exception. */
+  static void await(String what, Callable<Boolean> condition) throws Exception {
+    long deadlineNanos = System.nanoTime() + MAX.toNanos();
+    while (true) {
+      try {
+        if (condition.call()) {
+          return;
+        }
+      } catch (JournalException notYet) {
+        if (System.nanoTime() > deadlineNanos) {
+          throw notYet;
+        }
+      }
+      assertTrue(System.nanoTime() < deadlineNanos, what);
+      Thread.sleep(50);
     }
   }
 

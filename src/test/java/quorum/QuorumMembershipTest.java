@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static quorum.QuorumFixture.append;
 import static quorum.QuorumFixture.assertCopy;
+import static quorum.QuorumFixture.await;
 import static quorum.QuorumFixture.event;
 
 import java.nio.file.Files;
@@ -14,7 +15,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -302,24 +302,6 @@ class QuorumMembershipTest {
 
   private void awaitVoters(int count) throws Exception {
     await(count + " voters", () -> node(1).server().members().voters().size() == count);
-  }
-
-  /** Waits; a node that cannot say it yet says so by an exception. */
-  private static void await(String what, Callable<Boolean> condition) throws Exception {
-    long deadlineNanos = System.nanoTime() + MAX.toNanos();
-    while (true) {
-      try {
-        if (condition.call()) {
-          return;
-        }
-      } catch (JournalException notYet) {
-        if (System.nanoTime() > deadlineNanos) {
-          throw notYet;
-        }
-      }
-      assertTrue(System.nanoTime() < deadlineNanos, what);
-      Thread.sleep(50);
-    }
   }
 
   private static void delete(Path directory) throws Exception {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static quorum.QuorumFixture.append;
 import static quorum.QuorumFixture.assertCopy;
+import static quorum.QuorumFixture.await;
 import static quorum.QuorumFixture.event;
 
 import java.net.ServerSocket;
@@ -106,11 +107,7 @@ class QuorumServerTest {
       statement.execute("DROP TABLE event_journal");
     }
     append(node(1), 6, 10);
-    long deadlineNanos = System.nanoTime() + MAX.toNanos();
-    while (!node(3).server().status().role().equals("ended")) {
-      assertTrue(System.nanoTime() < deadlineNanos, "its part has ended");
-      Thread.sleep(50);
-    }
+    await("its part has ended", () -> node(3).server().status().role().equals("ended"));
     assertTrue(node(3).server().problem().orElseThrow().contains("cannot be written"));
     long began = System.nanoTime();
     node(3).stop();
