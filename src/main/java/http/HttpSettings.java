@@ -64,6 +64,26 @@ public record HttpSettings(
         1_024 * MEBIBYTE);
   }
 
+  /** The same with another directory for slow answers and backups. */
+  public HttpSettings withSpoolDirectory(Path directory) {
+    return new HttpSettings(
+        host,
+        port,
+        version,
+        allowOrigin,
+        bodyBytesMax,
+        bodiesBytesMax,
+        requestsMax,
+        connectionsMax,
+        timeout,
+        timeoutMax,
+        readTimeMax,
+        readRowsMax,
+        readBytesMax,
+        directory,
+        spoolBytesMax);
+  }
+
   /** The same with other limits for bodies, in bytes. */
   public HttpSettings withBodies(long oneMax, long allMax) {
     return new HttpSettings(

@@ -40,7 +40,8 @@ final class ServerFixture implements AutoCloseable {
                 .withFallback(ConfigFactory.defaultReference())
                 .resolve());
     this.server =
-        HttpServer.start(system, node, settings).toCompletableFuture().get(20, TimeUnit.SECONDS);
+        HttpServer.start(system, node, settings.withSpoolDirectory(directory.resolve("spool")))
+            .toCompletableFuture().get(20, TimeUnit.SECONDS);
     this.url = "http://127.0.0.1:" + server.address().getPort();
   }
 
