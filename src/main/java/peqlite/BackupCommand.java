@@ -10,7 +10,6 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -25,6 +24,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
+import storage.Durability;
 
 /** {@code peqlite backup}: a copy of a running cluster's database in a file. */
 @Command(
@@ -93,7 +93,7 @@ final class BackupCommand implements Callable<Integer> {
     }
     Path part = target.resolveSibling(target.getFileName() + ".part");
     try {
-      return download(target, part, folder);
+      return download(target, part);
     } catch (IOException e) {
       throw new StartException("no backup: " + e.getMessage(), e);
     } finally {
@@ -101,7 +101,7 @@ final class BackupCommand implements Callable<Integer> {
     }
   }
 
-  private int download(Path target, Path part, Path folder)
+  private int download(Path target, Path part)
       throws IOException, SettingsException, StartException {
     HttpResponse<InputStream> response = operator.client().download("/db/backup?" + query());
     try (InputStream in = response.body()) {
@@ -113,8 +113,7 @@ final class BackupCommand implements Callable<Integer> {
       if (verify) {
         check(part);
       }
-      Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      sync(folder);
+      Durability.rename(part, target);
       spec.commandLine()
           .getOut()
           .println(
@@ -172,12 +171,6 @@ final class BackupCommand implements Callable<Integer> {
       }
     } catch (SQLException e) {
       throw new StartException("the backup is damaged and was thrown away: " + e.getMessage(), e);
-    }
-  }
-
-  private static void sync(Path directory) throws IOException {
-    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-      channel.force(true);
     }
   }
 }

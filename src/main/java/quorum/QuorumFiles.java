@@ -1,14 +1,12 @@
 package quorum;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
+import storage.Durability;
 import storage.JournalException;
 
 /** Where the parts of the quorum lie in a node's folder for it. */
@@ -80,14 +78,7 @@ final class QuorumFiles {
     Path written = directory.resolve(name + ".new");
     Files.createDirectories(directory);
     Files.write(written, content);
-    sync(written);
-    Files.move(written, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    sync(directory);
-  }
-
-  private static void sync(Path path) throws IOException {
-    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-      channel.force(true);
-    }
+    Durability.sync(written);
+    Durability.rename(written, file);
   }
 }

@@ -13,6 +13,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConnection;
@@ -56,24 +57,61 @@ public final class DatabaseCopy {
       statement.execute("BEGIN");
       try {
         long seq = seq(statement);
-        int code =
-            source
-                .unwrap(SQLiteConnection.class)
-                .getDatabase()
-                .backup(
-                    "main",
-                    target.toAbsolutePath().toString(),
-                    (remaining, all) -> {},
-                    BUSY_MILLIS,
-                    BUSY_TIMES_MAX,
-                    PAGES_AT_ONCE);
-        if (code != Codes.SQLITE_OK && code != Codes.SQLITE_DONE) {
-          throw new SQLException("the database could not be copied (SQLite's code " + code + ")");
-        }
+        copyPages(source, target);
         return seq;
       } finally {
         statement.execute("ROLLBACK");
       }
+    }
+  }
+
+  /**
+   * Copies all pages, for a snapshot.
+   *
+   * @param nodeId whose replica it is
+   * @return what the copy is of; empty if nothing was applied yet
+   * @throws SQLException as {@link #take} does
+   */
+  public static Optional<SnapshotHeader> takeForSnapshot(
+      Connection source, Path target, String nodeId) throws SQLException, IOException {
+    try (Statement statement = source.createStatement()) {
+      statement.execute("BEGIN");
+      try {
+        ReplicaState state = InternalTables.loadPosition(source);
+        if (state.seq == 0) {
+          return Optional.empty();
+        }
+        copyPages(source, target);
+        return Optional.of(
+            new SnapshotHeader(
+                state.journalId,
+                state.seq,
+                state.hash,
+                state.timestampMicros,
+                state.digests,
+                Files.size(target),
+                nodeId,
+                DatabaseConnections.sqliteVersion()));
+      } finally {
+        statement.execute("ROLLBACK");
+      }
+    }
+  }
+
+  private static void copyPages(Connection source, Path target) throws SQLException {
+    int code =
+        source
+            .unwrap(SQLiteConnection.class)
+            .getDatabase()
+            .backup(
+                "main",
+                target.toAbsolutePath().toString(),
+                (remaining, all) -> {},
+                BUSY_MILLIS,
+                BUSY_TIMES_MAX,
+                PAGES_AT_ONCE);
+    if (code != Codes.SQLITE_OK && code != Codes.SQLITE_DONE) {
+      throw new SQLException("the database could not be copied (SQLite's code " + code + ")");
     }
   }
 
