@@ -1,6 +1,7 @@
 package actors;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -9,14 +10,17 @@ import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.actor.typed.SupervisorStrategy;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.typed.ClusterSingleton;
 import org.apache.pekko.cluster.typed.SingletonActor;
 import quorum.QuorumPart;
+import quorum.QuorumServer;
 import storage.Arbiter;
 import storage.Journal;
+import storage.SnapshotStore;
 
 /**
  * The root of the cluster's actor system: this node's gateway, its membership, and the sequencer
@@ -36,12 +40,16 @@ final class ClusterGuardian {
       Journal journal,
       Arbiter arbiter,
       Optional<QuorumPart> quorum,
+      Optional<SnapshotStore> store,
       NodeGateway.Owner gatewayOwner,
       Consumer<String> unfit,
       Membership.Listener listener) {}
 
   /** How long the arbiter may take to say whether this node is still in. */
   private static final Duration STANDING_MAX = Duration.ofSeconds(6);
+
+  private static final Duration COORDINATOR_MIN = Duration.ofSeconds(1);
+  private static final Duration COORDINATOR_MAX = Duration.ofMinutes(1);
 
   private ClusterGuardian() {}
 
@@ -132,11 +140,44 @@ final class ClusterGuardian {
                 new ClusterMembers(system, gateway, soleNode),
                 self,
                 node.journal(),
-                journalExecutor),
+                journalExecutor,
+                journalId ->
+                    coordinator(
+                        node,
+                        journalId,
+                        new ClusterMembers(system, gateway, soleNode),
+                        journalExecutor)),
         owner,
         members,
         node.parts().gauge(),
         node.journal(),
         journalExecutor);
+  }
+
+  private static Behavior<SnapshotCoordinator.Command> coordinator(
+      Node node, String journalId, Sequencer.Members members, Executor journalExecutor) {
+    SnapshotPlan.Place place =
+        node.quorum().isPresent()
+            ? SnapshotPlan.Place.MAJORITY
+            : node.store().isPresent() ? SnapshotPlan.Place.STORE : SnapshotPlan.Place.OWN_DISK;
+    SnapshotCoordinator.Setup setup =
+        new SnapshotCoordinator.Setup(
+            place,
+            node.settings().snapshot(),
+            () ->
+                node.quorum()
+                    .flatMap(QuorumPart::ifStarted)
+                    .map(QuorumServer::voterNodes)
+                    .orElse(List.of()),
+            node.store());
+    return Behaviors.supervise(
+            SnapshotCoordinator.create(
+                setup,
+                node.settings().nodeId(),
+                journalId,
+                members,
+                node.journal(),
+                journalExecutor))
+        .onFailure(SupervisorStrategy.restartWithBackoff(COORDINATOR_MIN, COORDINATOR_MAX, 0.2));
   }
 }

@@ -56,6 +56,16 @@ final class ClusterMembers implements Sequencer.Members {
   }
 
   @Override
+  public int count() {
+    int others = 0;
+    for (Member member : cluster.state().getMembers()) {
+      boolean own = member.uniqueAddress().equals(cluster.selfMember().uniqueAddress());
+      others += !own && isThere(member) ? 1 : 0;
+    }
+    return others + 1;
+  }
+
+  @Override
   public boolean areAllReachable() {
     return cluster.state().getUnreachable().isEmpty();
   }

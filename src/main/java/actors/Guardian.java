@@ -1,5 +1,6 @@
 package actors;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -14,6 +15,8 @@ import quorum.QuorumPart;
 import storage.Arbiter;
 import storage.Journal;
 import storage.ReadPool;
+import storage.SnapshotDirectory;
+import storage.SnapshotStore;
 
 /**
  * The root of the node's own actors, which live as long as the process: makes them and tells each
@@ -23,6 +26,7 @@ final class Guardian {
 
   static final String APPLY_DISPATCHER = "peqlite.apply-dispatcher";
   static final String JOURNAL_DISPATCHER = "peqlite.journal-dispatcher";
+  private static final String SNAPSHOT_DISPATCHER = "peqlite.snapshot-dispatcher";
 
   /** What the root accepts. */
   interface Command {}
@@ -42,6 +46,8 @@ final class Guardian {
       ClusterKeeper.Preparation preparation,
       List<Setup> setups,
       Optional<QuorumPart> quorum,
+      SnapshotDirectory snapshots,
+      Optional<SnapshotStore> store,
       ReadPool reads,
       ReplicaGauge gauge,
       WriteGauge writes,
@@ -112,7 +118,24 @@ final class Guardian {
                 materials.metrics(),
                 link),
             "write-session");
-    LocalParts local = new LocalParts(replica, session, readGate, gauge, materials.metrics());
+    ActorRef<SnapshotKeeper.Command> snapshots =
+        context.spawn(
+            SnapshotKeeper.create(
+                settings.nodeId(),
+                settings.snapshot(),
+                NodeSettings.databaseFile(settings.dataDirectory()),
+                materials.snapshots(),
+                materials.store(),
+                () -> sources(materials),
+                materials.reads(),
+                gauge,
+                context
+                    .getSystem()
+                    .dispatchers()
+                    .lookup(DispatcherSelector.fromConfig(SNAPSHOT_DISPATCHER))),
+            "snapshots");
+    LocalParts local =
+        new LocalParts(replica, session, readGate, snapshots, gauge, materials.metrics());
     CompletableFuture<ActorRef<ClusterKeeper.Command>> self = new CompletableFuture<>();
     ActorRef<ClusterKeeper.Command> keeper =
         context.spawn(
@@ -130,8 +153,18 @@ final class Guardian {
     context.watch(replica);
     context.watch(readGate);
     context.watch(session);
+    context.watch(snapshots);
     context.watch(keeper);
-    replica.tell(new Replica.Start(session, readGate));
+    boolean alone = settings.journal() instanceof JournalChoice.Sqlite;
+    replica.tell(new Replica.Start(session, readGate, snapshots, alone));
     return new Parts(local, keeper);
+  }
+
+  /** Where snapshots can be had from beside this node's own disk. */
+  private static List<SnapshotSource> sources(Materials materials) {
+    List<SnapshotSource> sources = new ArrayList<>();
+    materials.view().system().ifPresent(system -> sources.addAll(PeerSnapshots.all(system)));
+    materials.store().ifPresent(store -> sources.add(new StoredSnapshots(store)));
+    return sources;
   }
 }

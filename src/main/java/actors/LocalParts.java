@@ -7,6 +7,7 @@ record LocalParts(
     ActorRef<Replica.Command> replica,
     ActorRef<WriteSession.Command> session,
     ActorRef<ReadGate.Command> readGate,
+    ActorRef<SnapshotKeeper.Command> snapshots,
     ReplicaGauge gauge,
     NodeMetrics metrics) {
 
@@ -18,6 +19,8 @@ record LocalParts(
       session.tell(forSession);
     } else if (message instanceof ReadGate.Command forReads) {
       readGate.tell(forReads);
+    } else if (message instanceof SnapshotKeeper.Command forSnapshots) {
+      snapshots.tell(forSnapshots);
     }
   }
 }

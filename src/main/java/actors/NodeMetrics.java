@@ -79,6 +79,7 @@ final class NodeMetrics implements ReadPool.Observer {
   private final LongAdder verdictsApply;
   private final Timer apply;
   private final LongAdder rebuilds;
+  private final LongAdder restores;
   private final LongAdder failures;
   private final LongAdder held;
   private final LongAdder journalErrors;
@@ -144,6 +145,8 @@ final class NodeMetrics implements ReadPool.Observer {
         timer("peqlite.apply", "Batches of events applied to this node's database.")
             .register(registry);
     rebuilds = counter("peqlite.replica.rebuilds", "Times the database was made anew.");
+    restores =
+        counter("peqlite.replica.restores", "Times the database was made from a snapshot.");
     failures =
         counter("peqlite.replica.failures", "Times the replica could not go on and tried again.");
     held = counter("peqlite.replica.held", "Requests at which the replica stopped for a verdict.");
@@ -357,6 +360,10 @@ final class NodeMetrics implements ReadPool.Observer {
 
   void rebuilt() {
     rebuilds.increment();
+  }
+
+  void restored() {
+    restores.increment();
   }
 
   void replicaFailed() {

@@ -2,6 +2,7 @@ package actors;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,6 +30,8 @@ import storage.JournalException;
 import storage.PostgresArbiter;
 import storage.PostgresJournal;
 import storage.ReadPool;
+import storage.SnapshotDirectory;
+import storage.SnapshotStore;
 import storage.SoloArbiter;
 import storage.SqliteJournal;
 
@@ -52,6 +55,7 @@ public final class NodeRuntime {
   /**
    * What the node keeps its events by.
    *
+   * @param snapshots keeps snapshots beside the journal
    * @param setups what the cluster's actor system has to know of it
    * @param closing ends what none of the others does
    */
@@ -61,10 +65,16 @@ public final class NodeRuntime {
       ClusterKeeper.Preparation preparation,
       List<Setup> setups,
       Optional<QuorumPart> quorum,
+      Optional<SnapshotStore> snapshots,
       Runnable closing) {
 
-    static Store of(Journal journal, Arbiter arbiter, ClusterKeeper.Preparation preparation) {
-      return new Store(journal, arbiter, preparation, List.of(), Optional.empty(), () -> {});
+    static Store of(
+        Journal journal,
+        Arbiter arbiter,
+        ClusterKeeper.Preparation preparation,
+        Optional<SnapshotStore> snapshots) {
+      return new Store(
+          journal, arbiter, preparation, List.of(), Optional.empty(), snapshots, () -> {});
     }
   }
 
@@ -106,9 +116,12 @@ public final class NodeRuntime {
    */
   public static CompletionStage<NodeRuntime> start(NodeSettings settings) {
     Store store;
+    SnapshotDirectory snapshots;
     try {
+      snapshots =
+          SnapshotDirectory.open(NodeSettings.snapshotDirectory(settings.dataDirectory()));
       store = store(settings);
-    } catch (JournalException e) {
+    } catch (JournalException | IOException e) {
       return CompletableFuture.failedFuture(e);
     }
     NodeMetrics metrics = new NodeMetrics();
@@ -132,6 +145,8 @@ public final class NodeRuntime {
             store.preparation(),
             store.setups(),
             store.quorum(),
+            snapshots,
+            store.snapshots(),
             reads,
             gauge,
             writes,
@@ -182,7 +197,11 @@ public final class NodeRuntime {
   private static Store store(NodeSettings settings) throws JournalException {
     if (settings.journal() instanceof JournalChoice.Postgres postgres) {
       PostgresJournal journal = new PostgresJournal(postgres.settings());
-      return Store.of(journal, new PostgresArbiter(postgres.settings()), journal::prepare);
+      return Store.of(
+          journal,
+          new PostgresArbiter(postgres.settings()),
+          journal::prepare,
+          Optional.empty());
     }
     if (settings.journal() instanceof JournalChoice.Quorum quorum) {
       QuorumPart part = new QuorumPart();
@@ -200,10 +219,11 @@ public final class NodeRuntime {
           preparation,
           List.of(new QuorumSetup(part)),
           Optional.of(part),
+          Optional.empty(),
           preparation::close);
     }
     SqliteJournal journal = SqliteJournal.open(NodeSettings.journalFile(settings.dataDirectory()));
-    return Store.of(journal, new SoloArbiter(), () -> {});
+    return Store.of(journal, new SoloArbiter(), () -> {}, Optional.empty());
   }
 
   private static QuorumSettings quorumSettings(NodeSettings settings, JournalChoice.Quorum quorum) {
@@ -271,6 +291,7 @@ public final class NodeRuntime {
                 materials.journal(),
                 materials.arbiter(),
                 materials.quorum(),
+                materials.store(),
                 gatewayOwner,
                 reason -> keeper.tell(new ClusterKeeper.Leave(reason)),
                 listener)),
@@ -354,6 +375,7 @@ public final class NodeRuntime {
   }
 
   private static void close(Store store) {
+    store.snapshots().ifPresent(SnapshotStore::close);
     store.arbiter().close();
     store.journal().close();
     store.closing().run();

@@ -21,6 +21,7 @@ import storage.ReplicatedSettings;
  * @param replicated what the journal tells every replica
  * @param apply how this node applies
  * @param replica when and how often it tries again
+ * @param snapshot when snapshots are taken
  * @param read its read connections
  * @param write limits of its writes
  * @param sequencer limits of the sequencer, if it runs here
@@ -36,6 +37,7 @@ public record NodeSettings(
     ReplicatedSettings replicated,
     ApplySettings apply,
     Replica.Settings replica,
+    SnapshotSettings snapshot,
     ReadSettings read,
     WriteSession.Settings write,
     Sequencer.Settings sequencer) {
@@ -53,6 +55,11 @@ public record NodeSettings(
   /** The replica's database. */
   public static Path databaseFile(Path dataDirectory) {
     return dataDirectory.resolve("database.db");
+  }
+
+  /** This node's snapshots. */
+  static Path snapshotDirectory(Path dataDirectory) {
+    return dataDirectory.resolve("snapshots");
   }
 
   /** Where the replica notes what it attempts. */

@@ -1,7 +1,7 @@
 package actors;
 
 import java.io.IOException;
-import java.nio.file.Files;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -44,6 +44,7 @@ import storage.JournalException;
 import storage.JournalGapException;
 import storage.ReadPool;
 import storage.ReplicaException;
+import storage.ReplicaFiles;
 import storage.ReplicaPosition;
 import storage.StoredEvent;
 
@@ -64,6 +65,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
    * @param retryMin the first wait after a failure; it doubles
    * @param retryMax the longest wait
    * @param batchEventsMax events that share a transaction
+   * @param restoreBehindEvents how many events it may be behind the journal when it starts without
+   *     looking for a snapshot
    * @param catchUpBytesPerSecond how fast missing events are read from the journal at most
    * @param changesBytesMax memory for changes that somebody follows
    */
@@ -72,6 +75,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       Duration retryMin,
       Duration retryMax,
       int batchEventsMax,
+      long restoreBehindEvents,
       long catchUpBytesPerSecond,
       long changesBytesMax) {}
 
@@ -135,9 +139,23 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   record Follow(OptionalLong afterSeq, CompletableFuture<ChangeLog.Cursor> answer)
       implements Command {}
 
-  /** Begin: here is everybody whom the replica talks to. */
-  record Start(ActorRef<WriteSession.Command> session, ActorRef<ReadGate.Command> readGate)
+  /**
+   * Begin: here is everybody whom the replica talks to.
+   *
+   * @param alone whether there can never be another node
+   */
+  record Start(
+      ActorRef<WriteSession.Command> session,
+      ActorRef<ReadGate.Command> readGate,
+      ActorRef<SnapshotKeeper.Command> snapshots,
+      boolean alone)
       implements Command {}
+
+  /** What came of the wish for a database made from a snapshot. */
+  record Restored(SnapshotRestore.Result result) implements Command {}
+
+  /** How far that is, in words. */
+  record RestoreProgress(String text) implements Command {}
 
   /** Go out of service: what this node holds does not fit the journal. */
   record Condemn(String reason) implements Command {}
@@ -149,15 +167,6 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
    */
   record SequencerLost(String reason, boolean expected) implements Command {}
 
-  /** What can be wrong between a replica and its journal. */
-  private enum Misfit {
-    NONE,
-    /** The journal does not hold what the replica has applied. */
-    LACKS,
-    /** It is another journal. */
-    ANOTHER
-  }
-
   private enum Self implements Command {
     STEP,
     LOOK,
@@ -166,7 +175,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   }
 
   /** What a look at the journal itself has found. */
-  private record Looked(long to, long head, Misfit misfit, int times) implements Command {}
+  private record Looked(long to, JournalFit.Look look, int times) implements Command {}
 
   private record LookFailed(String reason) implements Command {}
 
@@ -184,6 +193,10 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private static final long PAGE_BYTES = 4L << 20;
   private static final int PUSHED_MAX = 1024;
   private static final int STASHED_MAX = 100;
+
+  /** How often a process makes its database anew because it is damaged. */
+  private static final int MADE_ANEW_MAX = 3;
+
   private static final long CHECKPOINT_WAIT_MILLIS = 200;
 
   private final Settings settings;
@@ -198,6 +211,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private final TimerScheduler<Command> timers;
   private final ActorRef<WriteSession.Command> session;
   private final ActorRef<ReadGate.Command> readGate;
+  private final ActorRef<SnapshotKeeper.Command> snapshots;
+  private final boolean alone;
   private final SequencerLink link;
   private final Executor journalExecutor;
   private final String nodeId;
@@ -241,6 +256,22 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private long verdictsReadUpTo;
   private boolean suspectsJournal;
   private boolean looking;
+
+  /** Whether a snapshot was asked for, and nothing can go on without one. */
+  private boolean restoring;
+
+  private boolean restoreNeeded;
+
+  /** Whether nobody had a better start than this database, since it was opened. */
+  private boolean restoreTried;
+
+  /** Nothing of this event may be in a snapshot. */
+  private long restoreBelow = Long.MAX_VALUE;
+
+  private boolean trustsOwnSnapshots = true;
+  private long appliedBytes;
+  private int damages;
+  private int madeAnewForDamage;
   private long lookedNanos;
   private long verifiedSeq;
 
@@ -334,6 +365,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     this.handle = handle;
     this.session = start.session();
     this.readGate = start.readGate();
+    this.snapshots = start.snapshots();
+    this.alone = start.alone();
     this.link = link;
     this.journalExecutor = journalExecutor;
     this.nodeId = applySettings.nodeId();
@@ -362,6 +395,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
         .onMessage(AskSessions.class, this::onAskSessions)
         .onMessage(Condemn.class, this::onCondemn)
         .onMessage(SequencerLost.class, this::onSequencerLost)
+        .onMessage(Restored.class, this::onRestored)
+        .onMessage(RestoreProgress.class, this::onRestoreProgress)
         .onSignal(PostStop.class, stop -> onStopped())
         .build();
   }
@@ -385,64 +420,26 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     }
     looking = true;
     lookedNanos = now;
-    long to = position.seq();
-    byte[] hash = position.hash();
-    long from = Math.min(to, Math.max(Math.max(1, verifiedSeq), to - VERIFIED_MAX));
+    ReplicaPosition here = position;
+    long from = Math.max(Math.max(1, verifiedSeq), here.seq() - VERIFIED_MAX);
     int times = timesOpened;
     getContext()
         .pipeToSelf(
-            CompletableFuture.supplyAsync(() -> look(from, to, hash, times), journalExecutor),
+            CompletableFuture.supplyAsync(() -> look(here, from, times), journalExecutor),
             (looked, failure) -> looked == null ? new LookFailed(String.valueOf(failure)) : looked);
     return this;
   }
 
-  private Command look(long from, long to, byte[] hash, int times) {
+  private Command look(ReplicaPosition at, long from, int times) {
     try {
-      long head = journal.head();
-      Misfit misfit = misfit(to, hash, head);
-      if (misfit == Misfit.NONE && to > 0 && journal.count(from, to) != to - from + 1) {
-        misfit = Misfit.LACKS;
-      }
-      return new Looked(to, head, misfit, times);
+      return new Looked(at.seq(), JournalFit.lookAndCount(journal, at, from), times);
     } catch (JournalException e) {
       return new LookFailed(String.valueOf(e.getMessage()));
     }
   }
 
-  /** How the journal, which ends at {@code head}, and a replica that has applied {@code to} fit. */
-  private Misfit misfit(long to, byte[] hash, long head) throws JournalException {
-    if (to == 0) {
-      return Misfit.NONE;
-    }
-    if (head == 0) {
-      return Misfit.LACKS;
-    }
-    List<StoredEvent> stored = to <= head ? readOne(to) : List.of();
-    if (!stored.isEmpty() && Arrays.equals(EventHash.of(stored.get(0).bytes()), hash)) {
-      return Misfit.NONE;
-    }
-    try {
-      for (StoredEvent last : stored.isEmpty() ? readOne(head) : stored) {
-        if (!EventCodec.decode(last).journalId().equals(position.journalId())) {
-          return Misfit.ANOTHER;
-        }
-      }
-    } catch (FormatException e) {
-      throw new JournalException(String.valueOf(e.getMessage()), e);
-    }
-    return Misfit.LACKS;
-  }
-
-  private List<StoredEvent> readOne(long seq) throws JournalException {
-    try {
-      return journal.read(seq, 1, 1);
-    } catch (JournalGapException e) {
-      return List.of();
-    }
-  }
-
-  private void found(Misfit misfit) {
-    if (misfit == Misfit.ANOTHER) {
+  private void found(JournalFit.Misfit misfit) {
+    if (misfit == JournalFit.Misfit.ANOTHER) {
       condemned(
           "the data directory belongs to journal "
               + position.journalId()
@@ -463,12 +460,12 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     if (looked.times() != timesOpened) {
       return this; // another database was meant
     }
-    if (looked.misfit() != Misfit.NONE) {
-      found(looked.misfit());
+    if (looked.look().misfit() != JournalFit.Misfit.NONE) {
+      found(looked.look().misfit());
       return this;
     }
     verifiedSeq = looked.to();
-    head = Math.max(head, looked.head());
+    head = Math.max(head, looked.look().head());
     step();
     return this;
   }
@@ -578,6 +575,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       condemned(what + ", although the database was made anew because of that before");
     } else {
       note.madeAnew();
+      trustsOwnSnapshots = false;
+      snapshots.tell(new SnapshotKeeper.Distrust());
       makeAnew(what);
       madeAnewUpTo = diverged.seq();
     }
@@ -643,6 +642,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private Behavior<Command> onStep() {
     stepping = false;
     if (state == ReplicaGauge.State.OUT_OF_SERVICE
+        || restoring
         || timers.isTimerActive(Self.RETRY)
         || timers.isTimerActive(Self.UNTHROTTLED)) {
       return this;
@@ -693,7 +693,11 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       followsAsked.clear();
       return opening;
     } catch (ReplicaException e) {
-      failed(String.valueOf(e.getMessage()));
+      if (e.isDamage()) {
+        damaged(String.valueOf(e.getMessage()));
+      } else {
+        failed(String.valueOf(e.getMessage()));
+      }
       return null;
     }
   }
@@ -706,10 +710,10 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     if (startHead >= 0) {
       return true;
     }
-    Misfit misfit;
+    JournalFit.Look look;
     try {
-      startHead = journal.head();
-      misfit = misfit(position.seq(), position.hash(), startHead);
+      look = JournalFit.look(journal, position);
+      startHead = look.head();
       journalUnreachable = false;
     } catch (JournalException e) {
       metrics.journalFailed();
@@ -718,11 +722,15 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       failed(String.valueOf(e.getMessage()));
       return false;
     }
-    if (misfit != Misfit.NONE) {
-      found(misfit);
+    if (look.misfit() != JournalFit.Misfit.NONE) {
+      found(look.misfit());
       return false;
     }
     head = Math.max(head, startHead);
+    if (isBetterRestored(look)) {
+      restore(look);
+      return false;
+    }
     if (!readVerdicts(position.seq(), startHead)) {
       startHead = -1; // to be done again
       return false;
@@ -730,6 +738,103 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     noteStart();
     recovered();
     return true;
+  }
+
+  /** Whether the events that come next are gone, or are so many that a snapshot is sooner there. */
+  private boolean isBetterRestored(JournalFit.Look look) {
+    restoreNeeded = position.seq() + 1 < look.first();
+    boolean far =
+        position.seq() == 0
+            ? look.head() > 0
+            : look.head() - position.seq() > settings.restoreBehindEvents();
+    return restoreNeeded || (far && !restoreTried);
+  }
+
+  private void restore(JournalFit.Look look) {
+    startHead = -1; // it is asked again when this is over
+    long worthwhile =
+        position.seq() == 0 ? 1 : position.seq() + settings.restoreBehindEvents() / 2 + 1;
+    long atLeast = restoreNeeded ? look.first() - 1 : Math.max(look.first() - 1, worthwhile);
+    try {
+      SnapshotRestore.Wanted wanted =
+          new SnapshotRestore.Wanted(
+              JournalFit.journalId(journal), atLeast, restoreBelow, trustsOwnSnapshots);
+      restoring = true;
+      snapshots.tell(new SnapshotKeeper.Restore(wanted, getContext().getSelf()));
+      show(ReplicaGauge.State.RESTORING, Optional.of("a snapshot is looked for"));
+    } catch (JournalException e) {
+      metrics.journalFailed();
+      journalUnreachable = true;
+      failed(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Behavior<Command> onRestoreProgress(RestoreProgress progress) {
+    if (restoring && state == ReplicaGauge.State.RESTORING) {
+      show(ReplicaGauge.State.RESTORING, Optional.of(progress.text()));
+    }
+    return this;
+  }
+
+  private Behavior<Command> onRestored(Restored restored) {
+    restoring = false;
+    restoreTried = true;
+    if (state == ReplicaGauge.State.OUT_OF_SERVICE) {
+      return this;
+    }
+    SnapshotRestore.Result result = restored.result();
+    if (result.database().isPresent()) {
+      install(result, result.database().get());
+    } else if (!restoreNeeded) {
+      getContext().getLog().debug("the journal is replayed: {}", result.told());
+      step();
+    } else {
+      String reason =
+          "the journal begins behind what this node has applied, and no snapshot can be had: "
+              + result.told();
+      if (alone) {
+        condemned(reason + "; restore a backup");
+      } else {
+        failed(reason); // another node may come that has one
+      }
+    }
+    return this;
+  }
+
+  private void install(SnapshotRestore.Result result, Path database) {
+    closeApplier();
+    try {
+      reads.quiesce(
+          CHECKPOINT_WAIT_MILLIS,
+          () -> {
+            reads.reopen();
+            try {
+              ReplicaFiles.install(databaseFile, database);
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          });
+    } catch (UncheckedIOException e) {
+      failed("the snapshot cannot be put in the database's place: " + e.getCause());
+      return;
+    }
+    metrics.restored();
+    getContext()
+        .getLog()
+        .info(
+            "the database is made from a snapshot up to event {}, from {}",
+            result.seq(),
+            result.told());
+    restoreBelow = Long.MAX_VALUE;
+    trustsOwnSnapshots = true;
+    position = new ReplicaPosition(0, EventHash.none(), "", Optional.empty());
+    beginAnew();
+    restoreTried = true;
+    EventApplier opening = open();
+    if (opening != null) {
+      session.tell(new WriteSession.Jumped(opening.openSessions()));
+      step();
+    }
   }
 
   /** Finds out whether earlier processes died in the event that comes next. */
@@ -799,13 +904,27 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       }
       return events;
     } catch (JournalGapException e) {
-      condemned(String.valueOf(e.getMessage()));
+      if (isCutAbove(from)) {
+        startHead = -1; // the start is made again, with a snapshot
+        step();
+      } else {
+        condemned(String.valueOf(e.getMessage()));
+      }
       return List.of();
     } catch (JournalException e) {
       metrics.journalFailed();
       journalUnreachable = true;
       failed(String.valueOf(e.getMessage()));
       return List.of();
+    }
+  }
+
+  /** Whether the journal begins behind an event; if that cannot be asked, the next try will tell. */
+  private boolean isCutAbove(long seq) {
+    try {
+      return journal.first() > seq;
+    } catch (JournalException e) {
+      return true;
     }
   }
 
@@ -858,6 +977,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
               }
             });
     metrics.applied(System.nanoTime() - began, open.sessionCount());
+    for (StoredEvent event : events) {
+      appliedBytes += event.seq() <= open.position().seq() ? event.bytes().length : 0;
+    }
     position = open.position();
     gauge.runningLong(null);
     note.clear(); // whatever came of it, the process is alive
@@ -878,6 +1000,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
               ? "the process died each time while applying it"
               : held.reason());
     } else if (result instanceof ApplyResult.Discarded discarded) {
+      restoreBelow = discarded.position().seq();
       makeAnew("request " + discarded.position() + " was applied here and is given up");
     } else if (result instanceof ApplyResult.Failed failed) {
       applyFailed(failed);
@@ -901,13 +1024,17 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private void applyFailed(ApplyResult.Failed failure) {
     closeApplier();
     oneByOne = true;
+    if (failure.damaged()) {
+      damaged(failure.reason());
+      return;
+    }
     long now = System.nanoTime();
     if (!failure.position().equals(failingAt)) {
       failingAt = failure.position();
       failingSinceNanos = now;
     }
     failed(failure.reason());
-    if (!failure.damaged() && now - failingSinceNanos >= settings.holdAfter().toNanos()) {
+    if (now - failingSinceNanos >= settings.holdAfter().toNanos()) {
       EventApplier again = open();
       if (again != null && again.standsBefore(failure.position()) && again.hasSpace()) {
         hold(failure.position(), failure.reason());
@@ -1046,6 +1173,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private void recovered() {
     wait = settings.retryMin();
     failingAt = null;
+    damages = 0;
     boolean caughtUp = position.seq() >= startHead;
     if (heldAt == null) {
       if (state == ReplicaGauge.State.FAILED || state == ReplicaGauge.State.HELD) {
@@ -1073,15 +1201,38 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     wait = doubled.compareTo(settings.retryMax()) < 0 ? doubled : settings.retryMax();
   }
 
-  /** The database is made anew from the journal, because it holds what it must not hold. */
+  /**
+   * The database is damaged. It is looked at once more by another connection; then it is made anew,
+   * but not again and again: a disk that damages what it is given is for an operator.
+   */
+  private void damaged(String reason) {
+    damages++;
+    if (damages == 1) {
+      failed(reason);
+    } else if (madeAnewForDamage >= MADE_ANEW_MAX) {
+      condemned(
+          "the database was made anew "
+              + madeAnewForDamage
+              + " times and is damaged again: look at the disk ("
+              + reason
+              + ")");
+    } else {
+      damages = 0;
+      madeAnewForDamage++;
+      makeAnew("it is damaged: " + reason);
+    }
+  }
+
+  /**
+   * The database is made anew, from a snapshot or the journal, because it holds what it must not
+   * hold.
+   */
   private void makeAnew(String reason) {
     metrics.rebuilt();
     getContext().getLog().warn("the database is made anew: {}", reason);
     closeApplier();
     try {
-      for (String end : List.of("", "-wal", "-shm")) {
-        Files.deleteIfExists(databaseFile.resolveSibling(databaseFile.getFileName() + end));
-      }
+      ReplicaFiles.setAside(databaseFile);
       position = new ReplicaPosition(0, EventHash.none(), "", Optional.empty());
       beginAnew();
       show(ReplicaGauge.State.CATCHING_UP, Optional.of(reason));
@@ -1095,6 +1246,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private void beginAnew() {
     timesOpened++;
     startHead = -1;
+    restoreTried = false;
     verifiedSeq = 0;
     comparedSeq = 0;
     comparedDigest = 0;
@@ -1129,6 +1281,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
             problem.or(() -> sequencerProblem),
             position.journalId(),
             position.seq(),
+            appliedBytes,
             head,
             epoch,
             sequencerNodeId,

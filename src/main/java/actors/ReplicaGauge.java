@@ -16,6 +16,8 @@ final class ReplicaGauge {
     CATCHING_UP("catching-up"),
     /** It applies what comes. */
     APPLYING("applying"),
+    /** It waits for a snapshot, from which its database is made. */
+    RESTORING("restoring"),
     /** It stands before a request that it could not apply, and waits for a verdict. */
     HELD("held"),
     /** The node cannot apply now: no space, I/O error, no journal; it tries again. */
@@ -43,6 +45,7 @@ final class ReplicaGauge {
    * One reading.
    *
    * @param applied the last event applied in full
+   * @param appliedBytes of the events that were applied since the process began
    * @param head the highest sequence number heard of
    * @param epoch of the sequencer last heard of, 0 if none was
    * @param sequencerNodeId where that sequencer runs, empty if none was heard of
@@ -61,6 +64,7 @@ final class ReplicaGauge {
       Optional<String> problem,
       String journalId,
       long applied,
+      long appliedBytes,
       long head,
       long epoch,
       String sequencerNodeId,
@@ -96,6 +100,7 @@ final class ReplicaGauge {
           State.CATCHING_UP,
           Optional.empty(),
           "",
+          0,
           0,
           0,
           0,

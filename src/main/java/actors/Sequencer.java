@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.ChildFailed;
@@ -228,6 +229,9 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     /** Whether there can never be another node: then it decides alone what it gives up. */
     boolean isSoleNode();
 
+    /** How many there are, also those that cannot be reached now. */
+    int count();
+
     /** Whether there is no member that cannot be reached. */
     boolean areAllReachable();
 
@@ -260,6 +264,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private final ActorRef<Command> host;
   private final Journal journal;
   private final Executor journalExecutor;
+  private final Function<String, Behavior<SnapshotCoordinator.Command>> snapshots;
   private final TimerScheduler<Command> timers;
   private final SecureRandom random = new SecureRandom();
   private final SequencerClock clock = new SequencerClock(System::nanoTime);
@@ -279,6 +284,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private final Map<Position, Long> orphanedSinceNanos = new HashMap<>();
 
   private @Nullable ActorRef<LogWriter.Append> writer;
+  private @Nullable ActorRef<SnapshotCoordinator.Command> coordinator;
   private String journalId = "";
   private long lastSeq;
   private byte[] lastHash = EventHash.none();
@@ -301,6 +307,10 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private long compareSeq;
   private long compareNanos;
 
+  /**
+   * @param snapshots makes what looks after the snapshots while this sequencer is open, for the
+   *     journal of this id
+   */
   static Behavior<Command> create(
       Settings settings,
       String nodeId,
@@ -309,7 +319,8 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       Members members,
       ActorRef<Command> host,
       Journal journal,
-      Executor journalExecutor) {
+      Executor journalExecutor,
+      Function<String, Behavior<SnapshotCoordinator.Command>> snapshots) {
     return Behaviors.setup(
         context ->
             Behaviors.withTimers(
@@ -324,7 +335,8 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
                         members,
                         host,
                         journal,
-                        journalExecutor)));
+                        journalExecutor,
+                        snapshots)));
   }
 
   private Sequencer(
@@ -337,7 +349,8 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       Members members,
       ActorRef<Command> host,
       Journal journal,
-      Executor journalExecutor) {
+      Executor journalExecutor,
+      Function<String, Behavior<SnapshotCoordinator.Command>> snapshots) {
     super(context);
     context.setLoggerName(Sequencer.class);
     this.timers = timers;
@@ -349,6 +362,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     this.host = host;
     this.journal = journal;
     this.journalExecutor = journalExecutor;
+    this.snapshots = snapshots;
     this.queue = new SequencerQueue(settings.queueMax(), settings.queueBytesMax());
     this.fragments = new Fragments(settings.queueBytesMax());
     this.held = new HeldRequests(settings.reportWait());
@@ -640,7 +654,9 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       return;
     }
     compareNanos = now;
-    DigestComparison.Result result = DigestComparison.compare(compareSeq, peers.words(compareSeq));
+    List<DigestComparison.Word> words = peers.words(compareSeq);
+    DigestComparison.Result result = DigestComparison.compare(compareSeq, words);
+    tellCoordinator(words, result);
     for (DigestComparison.Word diverged : result.diverged()) {
       String node = diverged.nodeId();
       getContext()
@@ -653,6 +669,29 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       getContext().getLog().error("{}", result.alarm().get());
     }
     compareSeq = peers.appliedByAll();
+  }
+
+  /** Which snapshots may be relied on follows from whose outcomes are those of the majority. */
+  private void tellCoordinator(
+      List<DigestComparison.Word> words, DigestComparison.Result result) {
+    ActorRef<SnapshotCoordinator.Command> to = coordinator;
+    if (to == null) {
+      return;
+    }
+    Set<String> nodes = new HashSet<>();
+    words.forEach(word -> nodes.add(word.nodeId()));
+    Set<String> doubted = new HashSet<>();
+    result.diverged().forEach(word -> doubted.add(word.nodeId()));
+    if (result.alarm().isPresent()) {
+      doubted.addAll(nodes);
+    }
+    if (!doubted.isEmpty()) {
+      to.tell(new SnapshotCoordinator.Doubted(doubted));
+    }
+    nodes.removeAll(doubted);
+    if (2 * nodes.size() > members.count()) {
+      to.tell(new SnapshotCoordinator.Agreed(compareSeq, nodes));
+    }
   }
 
   /** Orders something of the sequencer's own. */
@@ -1049,6 +1088,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
             (answeredNanos - askedNanos) / 1_000_000,
             where.size(),
             asked);
+    coordinator = getContext().spawn(snapshots.apply(journalId), "snapshots");
     timers.startTimerWithFixedDelay(Tick.SET_CLOCK, CLOCK_INTERVAL);
     timers.startTimerWithFixedDelay(Tick.CLOSE_SESSIONS, SESSIONS_INTERVAL);
     for (ActorRef<NodeMessage> node : members.reachable()) {

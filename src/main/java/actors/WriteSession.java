@@ -5,6 +5,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
@@ -74,6 +75,13 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
 
   /** This node's replica has committed these. */
   record Applied(List<AppliedEntry> entries) implements Command {}
+
+  /**
+   * This node's replica has jumped over events, to a database from elsewhere.
+   *
+   * @param open the sessions that are open there, with their nonces
+   */
+  record Jumped(Map<Position, String> open) implements Command {}
 
   /** Another sequencer is open: what was sent to its predecessor may be lost. */
   record SequencerOpen(long epoch) implements Command {}
@@ -186,6 +194,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
     return newReceiveBuilder()
         .onMessage(Submit.class, this::onSubmit)
         .onMessage(Applied.class, this::onApplied)
+        .onMessage(Jumped.class, this::onJumped)
         .onMessage(Ordered.class, this::onOrdered)
         .onMessage(EpochApplied.class, this::onEpochApplied)
         .onMessage(SequencerOpen.class, this::onSequencerOpen)
@@ -363,6 +372,36 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
           sessionClosed();
         }
       }
+    }
+    number();
+    publish();
+    return this;
+  }
+
+  /**
+   * What was settled in the jump was told to nobody. As long as the session is open, sending again
+   * finds out what is left to do; if it was closed, nobody can tell any more what it had taken.
+   */
+  private Behavior<Command> onJumped(Jumped jumped) {
+    Position current = session;
+    if (current == null) {
+      jumped.open().entrySet().stream()
+          .filter(entry -> entry.getValue().equals(nonce))
+          .findFirst()
+          .ifPresent(entry -> session = entry.getKey());
+    } else if (!jumped.open().containsKey(current)) {
+      for (PendingWrite write : open.removeAll()) {
+        forget(write);
+        answer(
+            write,
+            new WriteAnswer.Unknown(
+                "this node took over another's database, which does not tell what became of the"
+                    + " write"));
+      }
+      unsent.clear();
+      session = null;
+      nonce = nextNonce();
+      openSession(System.nanoTime());
     }
     number();
     publish();

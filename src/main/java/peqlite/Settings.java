@@ -49,6 +49,7 @@ public record Settings(
     Write write,
     Sequencer sequencer,
     Apply apply,
+    Snapshot snapshot,
     Keys keys,
     Read read,
     Http http,
@@ -109,6 +110,16 @@ public record Settings(
       long catchUpBytesPerSecond,
       long changesBytesMax) {}
 
+  /** Keys under {@code peqlite.snapshot}. */
+  public record Snapshot(
+      long journalBytes,
+      long journalEvents,
+      Duration interval,
+      int keep,
+      int compression,
+      long restoreBehindEvents,
+      long transferBytesPerSecond) {}
+
   /** Keys under {@code peqlite.keys}. */
   public record Keys(Duration age, int countMax, int outcomeBytesMax) {}
 
@@ -165,6 +176,7 @@ public record Settings(
         write(reader),
         sequencer(reader),
         apply(reader),
+        snapshot(reader),
         keys(reader),
         read(reader),
         http(reader),
@@ -292,6 +304,17 @@ public record Settings(
           "peqlite.apply.retry-backoff-min", "is longer than peqlite.apply.retry-backoff-max");
     }
     return apply;
+  }
+
+  private static Snapshot snapshot(SettingsReader reader) throws SettingsException {
+    return new Snapshot(
+        reader.bytes("peqlite.snapshot.journal-bytes", 64 * KIB, 1024 * GIB),
+        reader.number("peqlite.snapshot.journal-events", 1, Long.MAX_VALUE),
+        reader.duration("peqlite.snapshot.interval", Duration.ofSeconds(1), Duration.ofDays(365)),
+        reader.count("peqlite.snapshot.keep", 1, 1_000),
+        reader.count("peqlite.snapshot.compression", 1, 19),
+        reader.number("peqlite.snapshot.restore-behind-events", 1, Long.MAX_VALUE),
+        reader.bytes("peqlite.snapshot.transfer-bytes-per-second", 64 * KIB, 64 * GIB));
   }
 
   private static Keys keys(SettingsReader reader) throws SettingsException {

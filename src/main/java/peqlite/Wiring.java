@@ -4,6 +4,7 @@ import actors.ClusterSettings;
 import actors.NodeSettings;
 import actors.Replica;
 import actors.Sequencer;
+import actors.SnapshotSettings;
 import actors.WriteSession;
 import com.typesafe.config.Config;
 import http.HttpSettings;
@@ -38,7 +39,8 @@ final class Wiring {
         cluster(settings),
         replicated(settings),
         apply(settings, nodeId),
-        replica(settings.apply()),
+        replica(settings),
+        snapshot(settings.snapshot()),
         read(settings),
         write(settings.write()),
         sequencer(settings));
@@ -93,14 +95,27 @@ final class Wiring {
         settings.log().slowStatement().toNanos());
   }
 
-  private static Replica.Settings replica(Settings.Apply apply) {
+  private static Replica.Settings replica(Settings settings) {
+    Settings.Apply apply = settings.apply();
     return new Replica.Settings(
         apply.holdAfter(),
         apply.retryBackoffMin(),
         apply.retryBackoffMax(),
         apply.batchEventsMax(),
+        settings.snapshot().restoreBehindEvents(),
         apply.catchUpBytesPerSecond(),
         apply.changesBytesMax());
+  }
+
+  private static SnapshotSettings snapshot(Settings.Snapshot snapshot) {
+    return new SnapshotSettings(
+        snapshot.journalBytes(),
+        snapshot.journalEvents(),
+        snapshot.interval(),
+        snapshot.keep(),
+        snapshot.compression(),
+        snapshot.restoreBehindEvents(),
+        snapshot.transferBytesPerSecond());
   }
 
   private static ReadSettings read(Settings settings) {

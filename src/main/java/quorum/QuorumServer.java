@@ -538,6 +538,15 @@ public final class QuorumServer implements AutoCloseable {
     }
   }
 
+  /** The names of the nodes that count for the majority; none while the server does not run. */
+  public List<String> voterNodes() {
+    try {
+      return membership.members().voters().stream().map(QuorumIdentity.Peer::nodeId).toList();
+    } catch (JournalException e) {
+      return List.of();
+    }
+  }
+
   /** Who is in the group for good; see {@link QuorumMembership#members()}. */
   QuorumMembers members() throws JournalException {
     return membership.members();

@@ -19,6 +19,11 @@ public interface Journal extends AutoCloseable {
   /** The highest sequence number, 0 when the journal is empty. */
   long head() throws JournalException;
 
+  /** The number of the first event it holds, 1 when nothing was cut off or the journal is empty. */
+  default long first() throws JournalException {
+    return 1;
+  }
+
   /**
    * Events in order, the first being number {@code from}.
    *
@@ -29,6 +34,9 @@ public interface Journal extends AutoCloseable {
    * @throws JournalGapException if the journal holds a later event but not the next one
    */
   List<StoredEvent> read(long from, int eventsMax, long bytesMax) throws JournalException;
+
+  /** Takes events up to one away. */
+  default void trim(long to) throws JournalException {}
 
   /** How many events the journal holds from one number to another, both included. */
   long count(long from, long to) throws JournalException;

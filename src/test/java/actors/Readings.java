@@ -20,6 +20,7 @@ final class Readings {
         problem.isEmpty() ? Optional.empty() : Optional.of(problem),
         "",
         applied,
+        0,
         head,
         1,
         "a",

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -23,7 +24,9 @@ import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.FishingOutcomes;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -102,6 +105,7 @@ class ReplicaTest {
                     Duration.ofMillis(20),
                     Duration.ofMillis(100),
                     4,
+                    50_000,
                     catchUpBytesPerSecond,
                     1 << 20),
                 new ApplySettings("a", false, stepLimit, 1 << 20, 16, 1 << 20, 16 << 20, 0),
@@ -117,9 +121,20 @@ class ReplicaTest {
                 "process"),
             DispatcherSelector.fromConfig(Guardian.APPLY_DISPATCHER));
     TestProbe<ReadGate.Command> readGate = testKit.createTestProbe();
-    started.tell(new Replica.Start(session.getRef(), readGate.getRef()));
+    ActorRef<SnapshotKeeper.Command> snapshots =
+        testKit.spawn(Behaviors.receiveMessage(this::noSnapshot));
+    started.tell(new Replica.Start(session.getRef(), readGate.getRef(), snapshots, true));
     replica = started;
     return started;
+  }
+
+  private Behavior<SnapshotKeeper.Command> noSnapshot(SnapshotKeeper.Command command) {
+    if (command instanceof SnapshotKeeper.Restore restore) {
+      restore
+          .replyTo()
+          .tell(new Replica.Restored(new SnapshotRestore.Result(Optional.empty(), 0, "none")));
+    }
+    return Behaviors.same();
   }
 
   private void restart() {

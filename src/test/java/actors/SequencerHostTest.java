@@ -125,6 +125,11 @@ class SequencerHostTest {
       }
 
       @Override
+      public int count() {
+        return reachable().size();
+      }
+
+      @Override
       public boolean areAllReachable() {
         return true;
       }

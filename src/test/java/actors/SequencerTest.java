@@ -17,6 +17,8 @@ import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.FishingOutcomes;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,6 +55,7 @@ class SequencerTest {
   private GatedJournal journal;
   private TestParts parts;
   private TestProbe<Sequencer.Command> host;
+  private TestProbe<SnapshotCoordinator.Command> coordinator;
 
   /** The node of the sequencer. */
   private Peer own;
@@ -74,6 +77,7 @@ class SequencerTest {
     testKit = ActorTestKit.create(TestConfig.withJournal(file));
     parts = new TestParts(testKit);
     host = testKit.createTestProbe();
+    coordinator = testKit.createTestProbe();
     own = new Peer("a");
     other = new Peer("b");
   }
@@ -195,7 +199,13 @@ class SequencerTest {
             members(),
             host.getRef(),
             journal,
-            ForkJoinPool.commonPool()));
+            ForkJoinPool.commonPool(),
+            journalId -> Behaviors.receiveMessage(this::coordinated)));
+  }
+
+  private Behavior<SnapshotCoordinator.Command> coordinated(SnapshotCoordinator.Command told) {
+    coordinator.getRef().tell(told);
+    return Behaviors.same();
   }
 
   private Sequencer.Members members() {
@@ -205,6 +215,11 @@ class SequencerTest {
         synchronized (reachable) {
           return List.copyOf(reachable);
         }
+      }
+
+      @Override
+      public int count() {
+        return reachable().size();
       }
 
       @Override

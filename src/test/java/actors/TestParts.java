@@ -9,6 +9,7 @@ final class TestParts {
   final TestProbe<Replica.Command> replica;
   final TestProbe<WriteSession.Command> session;
   final TestProbe<ReadGate.Command> readGate;
+  final TestProbe<SnapshotKeeper.Command> snapshots;
   final ReplicaGauge gauge = new ReplicaGauge();
   final NodeMetrics metrics = new NodeMetrics();
 
@@ -16,9 +17,11 @@ final class TestParts {
     replica = testKit.createTestProbe();
     session = testKit.createTestProbe();
     readGate = testKit.createTestProbe();
+    snapshots = testKit.createTestProbe();
   }
 
   LocalParts local() {
-    return new LocalParts(replica.getRef(), session.getRef(), readGate.getRef(), gauge, metrics);
+    return new LocalParts(
+        replica.getRef(), session.getRef(), readGate.getRef(), snapshots.getRef(), gauge, metrics);
   }
 }

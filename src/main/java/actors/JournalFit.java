@@ -1,0 +1,130 @@
+package actors;
+
+import java.util.Arrays;
+import java.util.List;
+import storage.Event;
+import storage.EventCodec;
+import storage.EventHash;
+import storage.FormatException;
+import storage.Journal;
+import storage.JournalException;
+import storage.JournalGapException;
+import storage.ReplicaPosition;
+import storage.StoredEvent;
+
+/**
+ * Whether a replica and its journal fit: whether what the replica has applied is what the journal
+ * holds, or held before its beginning was cut off.
+ */
+final class JournalFit {
+
+  /** What can be wrong between them. */
+  enum Misfit {
+    NONE,
+    /** The journal does not hold what the replica has applied. */
+    LACKS,
+    /** It is another journal. */
+    ANOTHER
+  }
+
+  /**
+   * What a look at the journal has found.
+   *
+   * @param first the first event that it holds
+   * @param head the last one, 0 for none
+   */
+  record Look(long first, long head, Misfit misfit) {}
+
+  private JournalFit() {}
+
+  /** Asks the journal where it begins and ends, and compares. Blocks. */
+  static Look look(Journal journal, ReplicaPosition at) throws JournalException {
+    long head = journal.head();
+    long first = journal.first();
+    return new Look(first, head, misfit(journal, at, first, head));
+  }
+
+  /** The same, and counts what the journal holds from an event on up to what is applied. */
+  static Look lookAndCount(Journal journal, ReplicaPosition at, long from)
+      throws JournalException {
+    Look look = look(journal, at);
+    if (look.misfit != Misfit.NONE || at.seq() == 0) {
+      return look;
+    }
+    long begin = Math.max(from, look.first);
+    while (begin <= at.seq() && journal.count(begin, at.seq()) != at.seq() - begin + 1) {
+      long first = journal.first();
+      if (first <= begin) {
+        return new Look(look.first, look.head, Misfit.LACKS);
+      }
+      begin = first; // it was cut between the two questions
+    }
+    return look;
+  }
+
+  private static Misfit misfit(Journal journal, ReplicaPosition at, long first, long head)
+      throws JournalException {
+    if (at.seq() == 0) {
+      return Misfit.NONE;
+    }
+    if (head == 0) {
+      return Misfit.LACKS;
+    }
+    List<StoredEvent> stored =
+        at.seq() >= first && at.seq() <= head ? readOne(journal, at.seq()) : List.of();
+    if (!stored.isEmpty() && Arrays.equals(EventHash.of(stored.get(0).bytes()), at.hash())) {
+      return Misfit.NONE;
+    }
+    if (stored.isEmpty() && at.seq() < head) {
+      return behind(journal, at);
+    }
+    for (StoredEvent other : stored.isEmpty() ? readOne(journal, head) : stored) {
+      if (!decode(other).journalId().equals(at.journalId())) {
+        return Misfit.ANOTHER;
+      }
+    }
+    return Misfit.LACKS;
+  }
+
+  /** What was applied is cut off, unless it is missing in the middle. */
+  private static Misfit behind(Journal journal, ReplicaPosition at) throws JournalException {
+    long first = journal.first();
+    if (first <= at.seq()) {
+      return Misfit.LACKS;
+    }
+    for (StoredEvent stored : readOne(journal, first)) {
+      Event event = decode(stored);
+      if (!event.journalId().equals(at.journalId())) {
+        return Misfit.ANOTHER;
+      }
+      if (first == at.seq() + 1 && !Arrays.equals(event.previousHash(), at.hash())) {
+        return Misfit.LACKS;
+      }
+    }
+    return Misfit.NONE;
+  }
+
+  /** The id of the journal, which holds events. */
+  static String journalId(Journal journal) throws JournalException {
+    for (StoredEvent head : readOne(journal, journal.head())) {
+      return decode(head).journalId();
+    }
+    throw new JournalException("the journal does not give its last event");
+  }
+
+  private static List<StoredEvent> readOne(Journal journal, long seq) throws JournalException {
+    try {
+      return journal.read(seq, 1, 1);
+    } catch (JournalGapException e) {
+      return List.of();
+    }
+  }
+
+  private static Event decode(StoredEvent stored) throws JournalException {
+    try {
+      return EventCodec.decode(stored);
+    } catch (FormatException e) {
+      throw new JournalException(String.valueOf(e.getMessage()), e);
+    }
+  }
+}

@@ -1,0 +1,504 @@
+package actors;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.function.Supplier;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
+import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.jspecify.annotations.Nullable;
+import storage.Durability;
+import storage.ReadPool;
+import storage.JournalException;
+import storage.SnapshotDamagedException;
+import storage.SnapshotDirectory;
+import storage.SnapshotFile;
+import storage.SnapshotHeader;
+import storage.SnapshotStore;
+import storage.SqliteErrors;
+
+/**
+ * This node's snapshots: takes one when it is told to, gives pieces of them to other nodes, and
+ * makes the replica a database from the best one there is.
+ *
+ * <p>It decides nothing: when one is due, and which may go, the {@link SnapshotCoordinator} says,
+ * which sees all nodes. Lives as long as the process. All that blocks runs on the executor: at most
+ * one snapshot is taken and one restored at a time.
+ */
+final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
+
+  /** What the keeper accepts. */
+  sealed interface Command {}
+
+  /** The node of that name is to take a snapshot now, unless it is taking one. */
+  record Take(String node) implements Command, NodeMessage {}
+
+  /** The node of that name is to put one of its snapshots into the store. */
+  record Upload(String node, String id) implements Command, NodeMessage {}
+
+  /**
+   * How are your snapshots?
+   *
+   * @param sync whether to make durable what is applied, and say how far that is
+   */
+  record AskReport(boolean sync, ActorRef<Report> replyTo) implements Command, NodeMessage {}
+
+  /** A snapshot that a node keeps. */
+  record Kept(String id, long seq, long bytes) {}
+
+  /**
+   * What a node says of itself.
+   *
+   * @param journalId the journal that its replica and all of these snapshots belong to
+   * @param applied the last event that its replica has applied
+   * @param durable the last one that outlives a power failure there, as far as it is known
+   * @param busy whether a snapshot is being taken, restored or put into the store
+   * @param outOfService whether its replica waits for an operator
+   * @param bytesSince bytes of events that were applied since the newest snapshot
+   * @param ageMillis since that was taken; since the process began if there is none
+   * @param databaseBytes of its database
+   * @param snapshots the newest first
+   */
+  record Report(
+      String nodeId,
+      String journalId,
+      long applied,
+      long durable,
+      boolean busy,
+      boolean outOfService,
+      long bytesSince,
+      long ageMillis,
+      long databaseBytes,
+      List<Kept> snapshots)
+      implements Wire {}
+
+  /** Send bytes of a snapshot's file. */
+  record AskPiece(String id, long offset, int length, ActorRef<Piece> replyTo)
+      implements Command, NodeMessage {}
+
+  /**
+   * Bytes of a snapshot's file.
+   *
+   * @param problem why there are none; empty if there are
+   */
+  record Piece(byte[] bytes, String problem) implements Wire {}
+
+  /**
+   * Of the node of that name all snapshots from this event on are relied on; older ones may go, but
+   * for some.
+   */
+  record RelyFrom(String node, long seq) implements Command, NodeMessage {}
+
+  /**
+   * Somebody on this node wants a snapshot taken now.
+   *
+   * @param answer completes with the last event in it, or 0 if there was nothing new; fails if it
+   *     cannot be taken
+   */
+  record TakeNow(CompletableFuture<Long> answer) implements Command {}
+
+  /** The replica needs a database; it is told {@link Replica.Restored} or what is wrong. */
+  record Restore(SnapshotRestore.Wanted wanted, ActorRef<Replica.Command> replyTo)
+      implements Command {}
+
+  /** This node's replica is not like the others': what was taken from it is not to be used. */
+  record Distrust() implements Command {}
+
+  private record Taken(
+      Optional<SnapshotDirectory.Stored> snapshot, long bytesThen, @Nullable String problem)
+      implements Command {}
+
+  private record Restored(SnapshotRestore.Result result, ActorRef<Replica.Command> replica)
+      implements Command {}
+
+  private record Uploaded(String problem) implements Command {}
+
+  private record Synced(long durable, ActorRef<Report> replyTo) implements Command {}
+
+  private static final int PIECE_BYTES_MAX = 1 << 20;
+  private static final Duration UNFINISHED_MAX = Duration.ofHours(1);
+
+  private final String nodeId;
+  private final SnapshotSettings settings;
+  private final Path databaseFile;
+  private final SnapshotDirectory snapshots;
+  private final SnapshotRestore restores;
+  private final Optional<SnapshotStore> store;
+  private final Supplier<List<SnapshotSource>> sources;
+  private final ReadPool reads;
+  private final ReplicaGauge gauge;
+  private final Executor executor;
+  private final long startedNanos = System.nanoTime();
+  private final List<TakeNow> takeAsked = new ArrayList<>();
+  private volatile boolean stopped;
+  private boolean taking;
+  private boolean restoring;
+  private boolean uploading;
+  private long bytesAtNewest;
+  private long newestNanos = startedNanos;
+  private long durable;
+
+  static Behavior<Command> create(
+      String nodeId,
+      SnapshotSettings settings,
+      Path databaseFile,
+      SnapshotDirectory snapshots,
+      Optional<SnapshotStore> store,
+      Supplier<List<SnapshotSource>> sources,
+      ReadPool reads,
+      ReplicaGauge gauge,
+      Executor executor) {
+    return Behaviors.setup(
+        context ->
+            new SnapshotKeeper(
+                context,
+                nodeId,
+                settings,
+                databaseFile,
+                snapshots,
+                store,
+                sources,
+                reads,
+                gauge,
+                executor));
+  }
+
+  private SnapshotKeeper(
+      ActorContext<Command> context,
+      String nodeId,
+      SnapshotSettings settings,
+      Path databaseFile,
+      SnapshotDirectory snapshots,
+      Optional<SnapshotStore> store,
+      Supplier<List<SnapshotSource>> sources,
+      ReadPool reads,
+      ReplicaGauge gauge,
+      Executor executor) {
+    super(context);
+    context.setLoggerName(SnapshotKeeper.class);
+    this.nodeId = nodeId;
+    this.settings = settings;
+    this.databaseFile = databaseFile;
+    this.snapshots = snapshots;
+    this.store = store;
+    this.sources = sources;
+    this.reads = reads;
+    this.gauge = gauge;
+    this.executor = executor;
+    snapshots
+        .newest(any -> true)
+        .ifPresent(stored -> newestNanos -= ageNanos(snapshots.file(stored.id())));
+    this.restores =
+        new SnapshotRestore(
+            snapshots,
+            databaseFile.resolveSibling(databaseFile.getFileName() + ".restored"),
+            settings.transferBytesPerSecond());
+  }
+
+  private static long ageNanos(Path file) {
+    long age = System.currentTimeMillis() - file.toFile().lastModified();
+    return Duration.ofMillis(Math.max(0, age)).toNanos();
+  }
+
+  @Override
+  public Receive<Command> createReceive() {
+    return newReceiveBuilder()
+        .onMessage(AskReport.class, this::onAskReport)
+        .onMessage(Synced.class, this::onSynced)
+        .onMessage(AskPiece.class, this::onAskPiece)
+        .onMessage(Take.class, take -> take.node().equals(nodeId) ? onTake() : this)
+        .onMessage(Upload.class, this::onUpload)
+        .onMessage(Uploaded.class, this::onUploaded)
+        .onMessage(TakeNow.class, this::onTakeNow)
+        .onMessage(Taken.class, this::onTaken)
+        .onMessage(RelyFrom.class, this::onRelyFrom)
+        .onMessage(Distrust.class, distrust -> onDistrust())
+        .onMessage(Restore.class, this::onRestore)
+        .onMessage(Restored.class, this::onRestored)
+        .onSignal(PostStop.class, stop -> onStopped())
+        .build();
+  }
+
+  private Behavior<Command> onStopped() {
+    stopped = true;
+    return this;
+  }
+
+  private Behavior<Command> onAskReport(AskReport ask) {
+    if (!ask.sync()) {
+      ask.replyTo().tell(report());
+      return this;
+    }
+    long applied = gauge.read().applied();
+    long known = durable;
+    getContext()
+        .pipeToSelf(
+            CompletableFuture.supplyAsync(() -> applied > known && sync() ? applied : known, executor),
+            (now, failure) -> new Synced(now == null ? known : now, ask.replyTo()));
+    return this;
+  }
+
+  /**
+   * What was committed before this is durable after it: it stands in the write-ahead log, or in the
+   * file since a checkpoint, which syncs it before the log begins anew (sqlite.org, "Write-Ahead
+   * Logging", 2.1 and 3).
+   */
+  private boolean sync() {
+    try {
+      Durability.sync(databaseFile.resolveSibling(databaseFile.getFileName() + "-wal"));
+      return true;
+    } catch (NoSuchFileException e) {
+      return false; // the database is being replaced
+    } catch (IOException e) {
+      getContext().getLog().debug("the write-ahead log could not be synced", e);
+      return false;
+    }
+  }
+
+  private Behavior<Command> onSynced(Synced synced) {
+    durable = Math.min(synced.durable(), gauge.read().applied()); // less after a restore
+    synced.replyTo().tell(report());
+    return this;
+  }
+
+  private Report report() {
+    ReplicaGauge.Reading now = gauge.read();
+    List<Kept> kept =
+        snapshots.list().stream()
+            .filter(stored -> stored.header().journalId().equals(now.journalId()))
+            .map(stored -> new Kept(stored.id(), stored.header().seq(), stored.bytes()))
+            .toList();
+    return new Report(
+        nodeId,
+        now.journalId(),
+        now.applied(),
+        Math.min(durable, now.applied()),
+        taking || restoring || uploading,
+        now.state() == ReplicaGauge.State.OUT_OF_SERVICE,
+        now.appliedBytes() - bytesAtNewest,
+        Duration.ofNanos(System.nanoTime() - newestNanos).toMillis(),
+        databaseFile.toFile().length(),
+        kept);
+  }
+
+  private Behavior<Command> onAskPiece(AskPiece ask) {
+    executor.execute(() -> ask.replyTo().tell(piece(ask)));
+    return this;
+  }
+
+  private Piece piece(AskPiece ask) {
+    if (!SnapshotDirectory.isId(ask.id())
+        || ask.offset() < 0
+        || ask.length() < 1
+        || ask.length() > PIECE_BYTES_MAX) {
+      return new Piece(new byte[0], "no such piece");
+    }
+    try (FileChannel file =
+        FileChannel.open(snapshots.file(ask.id()), StandardOpenOption.READ)) {
+      ByteBuffer bytes = ByteBuffer.allocate(ask.length());
+      while (bytes.hasRemaining() && file.read(bytes, ask.offset() + bytes.position()) >= 0) {
+        // A read may give less than there is.
+      }
+      return new Piece(Arrays.copyOf(bytes.array(), bytes.position()), "");
+    } catch (IOException e) {
+      return new Piece(new byte[0], "it cannot be read there: " + e);
+    }
+  }
+
+  private Behavior<Command> onTakeNow(TakeNow ask) {
+    ReplicaGauge.Reading now = gauge.read();
+    Optional<SnapshotDirectory.Stored> newest = snapshots.newest(any -> true);
+    boolean nothingNew =
+        newest.isPresent()
+            && newest.get().header().seq() == now.applied()
+            && newest.get().header().journalId().equals(now.journalId());
+    if (nothingNew && !taking) {
+      ask.answer().complete(0L);
+      return this;
+    }
+    takeAsked.add(ask);
+    return onTake();
+  }
+
+  private Behavior<Command> onTake() {
+    if (taking || restoring) {
+      return this;
+    }
+    taking = true;
+    long bytesThen = gauge.read().appliedBytes();
+    getContext()
+        .pipeToSelf(
+            CompletableFuture.supplyAsync(() -> take(bytesThen), executor),
+            (taken, failure) ->
+                taken != null
+                    ? taken
+                    : new Taken(Optional.empty(), bytesThen, String.valueOf(failure)));
+    return this;
+  }
+
+  private Taken take(long bytesThen) {
+    try (Connection connection = reads.connect()) {
+      return new Taken(
+          snapshots.take(connection, nodeId, settings.compression(), () -> !stopped),
+          bytesThen,
+          null);
+    } catch (SQLException e) {
+      return new Taken(Optional.empty(), bytesThen, SqliteErrors.message(e));
+    } catch (IOException e) {
+      return new Taken(Optional.empty(), bytesThen, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Behavior<Command> onTaken(Taken taken) {
+    taking = false;
+    String problem = taken.problem();
+    long seq = taken.snapshot().map(stored -> stored.header().seq()).orElse(0L);
+    if (problem != null) {
+      getContext().getLog().warn("no snapshot was taken: {}", problem);
+    } else if (taken.snapshot().isPresent()) {
+      bytesAtNewest = taken.bytesThen();
+      newestNanos = System.nanoTime();
+      getContext()
+          .getLog()
+          .info(
+              "took a snapshot up to event {}: {} MiB, of a database of {} MiB",
+              seq,
+              taken.snapshot().get().bytes() >> 20,
+              taken.snapshot().get().header().databaseBytes() >> 20);
+    }
+    for (TakeNow ask : takeAsked) {
+      if (problem == null) {
+        ask.answer().complete(seq);
+      } else {
+        ask.answer().completeExceptionally(new IOException(problem));
+      }
+    }
+    takeAsked.clear();
+    return this;
+  }
+
+  private Behavior<Command> onUpload(Upload upload) {
+    Optional<SnapshotDirectory.Stored> wanted =
+        snapshots.newest(stored -> stored.id().equals(upload.id()));
+    if (!upload.node().equals(nodeId) || uploading || store.isEmpty() || wanted.isEmpty()) {
+      return this;
+    }
+    uploading = true;
+    SnapshotDirectory.Stored stored = wanted.get();
+    getContext()
+        .pipeToSelf(
+            CompletableFuture.supplyAsync(() -> upload(store.get(), stored), executor),
+            (done, failure) -> done != null ? done : new Uploaded(String.valueOf(failure)));
+    return this;
+  }
+
+  private Uploaded upload(SnapshotStore to, SnapshotDirectory.Stored stored) {
+    try {
+      // What is relied on later is looked at once more before.
+      SnapshotFile.verify(snapshots.file(stored.id()));
+      SnapshotHeader header = stored.header();
+      to.put(
+          stored.id(),
+          header.journalId(),
+          header.seq(),
+          snapshots.file(stored.id()),
+          () -> !stopped);
+      List<SnapshotStore.Kept> kept = to.list();
+      for (SnapshotStore.Kept old : kept.subList(Math.min(settings.keep(), kept.size()), kept.size())) {
+        to.delete(old.id());
+      }
+      to.deleteUnfinished(UNFINISHED_MAX);
+      return new Uploaded("");
+    } catch (SnapshotDamagedException e) {
+      snapshots.setAside(stored.id());
+      return new Uploaded(String.valueOf(e.getMessage()));
+    } catch (IOException | JournalException e) {
+      return new Uploaded(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Behavior<Command> onUploaded(Uploaded uploaded) {
+    uploading = false;
+    if (!uploaded.problem().isEmpty()) {
+      getContext().getLog().warn("a snapshot was not stored: {}", uploaded.problem());
+    }
+    return this;
+  }
+
+  private Behavior<Command> onRelyFrom(RelyFrom rely) {
+    if (!rely.node().equals(nodeId)) {
+      return this;
+    }
+    try {
+      snapshots.prune(settings.keep(), rely.seq());
+    } catch (IOException e) {
+      getContext().getLog().warn("an old snapshot could not be deleted: {}", e.toString());
+    }
+    return this;
+  }
+
+  private Behavior<Command> onDistrust() {
+    try {
+      snapshots.delete(stored -> stored.header().nodeId().equals(nodeId));
+    } catch (IOException e) {
+      getContext().getLog().warn("a snapshot could not be deleted: {}", e.toString());
+    }
+    return this;
+  }
+
+  private Behavior<Command> onRestore(Restore ask) {
+    if (restoring) {
+      return this;
+    }
+    restoring = true;
+    ActorRef<Replica.Command> replica = ask.replyTo();
+    getContext()
+        .pipeToSelf(
+            CompletableFuture.supplyAsync(() -> restore(ask), executor),
+            (result, failure) ->
+                new Restored(result != null ? result : nothing(String.valueOf(failure)), replica));
+    return this;
+  }
+
+  private SnapshotRestore.Result restore(Restore ask) {
+    try {
+      return restores.restore(
+          ask.wanted(),
+          sources.get(),
+          progress -> ask.replyTo().tell(new Replica.RestoreProgress(progress)));
+    } catch (IOException e) {
+      return nothing(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static SnapshotRestore.Result nothing(String reason) {
+    return new SnapshotRestore.Result(Optional.empty(), 0, reason);
+  }
+
+  private Behavior<Command> onRestored(Restored restored) {
+    restoring = false;
+    if (restored.result().database().isPresent()) {
+      bytesAtNewest = gauge.read().appliedBytes();
+      durable = 0;
+    }
+    restored.replica().tell(new Replica.Restored(restored.result()));
+    return this;
+  }
+}

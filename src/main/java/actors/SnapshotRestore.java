@@ -1,0 +1,226 @@
+package actors;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import storage.SnapshotDamagedException;
+import storage.SnapshotDirectory;
+import storage.SnapshotFile;
+import storage.SnapshotHeader;
+
+/**
+ * Makes a database from the best snapshot that can be had: from this node's own disk, else from
+ * another node, else from the store.
+ *
+ * <p>What comes from elsewhere is collected in a file that a later attempt goes on with, and is not
+ * used before every sum in it is right. A snapshot that turns out to be damaged is left out, and the
+ * next one is tried. Blocking; one restore at a time.
+ */
+final class SnapshotRestore {
+
+  private static final Logger LOG = LoggerFactory.getLogger(SnapshotRestore.class);
+
+  private static final int READ_BYTES = 1 << 20;
+  private static final long TOLD_NANOS = 1_000_000_000L;
+
+  /**
+   * What is needed.
+   *
+   * @param journalId the journal it must be of
+   * @param atLeast it must contain all events up to this one
+   * @param below it must not contain anything of this event
+   * @param trustsOwn whether this node's own snapshots may be used
+   */
+  record Wanted(String journalId, long atLeast, long below, boolean trustsOwn) {
+
+    boolean fits(String journal, long seq) {
+      // A snapshot may hold the beginning of the event behind its last.
+      return journal.equals(journalId) && seq >= atLeast && seq + 1 < below;
+    }
+  }
+
+  /**
+   * What came of it.
+   *
+   * @param database where it is, synced; empty if there was no snapshot
+   * @param seq the last event in it
+   * @param told where it came from, or why there is none
+   */
+  record Result(Optional<Path> database, long seq, String told) {}
+
+  private record Candidate(Optional<SnapshotSource> source, SnapshotSource.Offer offer) {}
+
+  private final SnapshotDirectory own;
+  private final Path target;
+  private final long bytesPerSecond;
+
+  /**
+   * @param own this node's snapshots; what is fetched is added to them
+   * @param target the database to make
+   * @param bytesPerSecond how fast one is fetched at most
+   */
+  SnapshotRestore(SnapshotDirectory own, Path target, long bytesPerSecond) {
+    this.own = own;
+    this.target = target;
+    this.bytesPerSecond = bytesPerSecond;
+  }
+
+  /**
+   * Makes the database.
+   *
+   * @param sources where else to look
+   * @param progress is told in words how far it is, about once a second
+   * @throws IOException if this node's disk does not take it; a later attempt may
+   */
+  Result restore(Wanted wanted, List<SnapshotSource> sources, Consumer<String> progress)
+      throws IOException {
+    List<String> problems = new ArrayList<>();
+    for (Candidate candidate : candidates(wanted, sources, problems)) {
+      String id = candidate.offer().id();
+      Optional<SnapshotSource> source = candidate.source();
+      String from = source.map(SnapshotSource::name).orElse("its own disk");
+      try {
+        if (source.isPresent()) {
+          fetch(source.get(), candidate.offer(), progress);
+        }
+        progress.accept("unpacking the snapshot up to event " + candidate.offer().seq());
+        Path file = source.isPresent() ? own.received(id) : own.file(id);
+        SnapshotHeader header = SnapshotFile.extract(file, target);
+        if (header.seq() != candidate.offer().seq()
+            || !header.journalId().equals(wanted.journalId())) {
+          throw new IOException("the snapshot " + id + " is not what it was offered as");
+        }
+        if (source.isPresent()) {
+          own.adopt(id, header);
+        }
+        return new Result(Optional.of(target), header.seq(), from);
+      } catch (SnapshotDamagedException e) {
+        problems.add(from + ": " + e.getMessage());
+        LOG.error("a snapshot from {} is not used: {}", from, e.getMessage());
+        if (source.isPresent()) {
+          Files.deleteIfExists(own.received(id));
+        } else {
+          own.setAside(id);
+        }
+      } catch (IOException e) {
+        problems.add(from + ": " + e.getMessage());
+        LOG.warn("the snapshot {} cannot be had from {}: {}", id, from, e.getMessage());
+      }
+    }
+    Files.deleteIfExists(target);
+    return new Result(
+        Optional.empty(),
+        0,
+        problems.isEmpty()
+            ? "nobody who can be reached has a snapshot that would do"
+            : String.join("; ", problems));
+  }
+
+  /** This node's own first, which need not travel; then the newest. */
+  private List<Candidate> candidates(
+      Wanted wanted, List<SnapshotSource> sources, List<String> problems) {
+    List<Candidate> candidates = new ArrayList<>();
+    if (wanted.trustsOwn()) {
+      for (SnapshotDirectory.Stored stored : own.list()) {
+        SnapshotHeader header = stored.header();
+        if (wanted.fits(header.journalId(), header.seq())) {
+          candidates.add(
+              new Candidate(
+                  Optional.empty(),
+                  new SnapshotSource.Offer(
+                      stored.id(), header.journalId(), header.seq(), stored.bytes())));
+        }
+      }
+    }
+    List<Candidate> elsewhere = new ArrayList<>();
+    for (SnapshotSource source : sources) {
+      try {
+        for (SnapshotSource.Offer offer : source.offers()) {
+          if (SnapshotDirectory.isId(offer.id())
+              && wanted.fits(offer.journalId(), offer.seq())
+              && offer.bytes() > 0) {
+            elsewhere.add(new Candidate(Optional.of(source), offer));
+          }
+        }
+      } catch (IOException e) {
+        problems.add(source.name() + ": " + e.getMessage());
+      }
+    }
+    elsewhere.sort(
+        Comparator.comparingLong((Candidate candidate) -> candidate.offer().seq()).reversed());
+    candidates.addAll(elsewhere);
+    return candidates;
+  }
+
+  /** Goes on where an earlier attempt ended. */
+  private void fetch(SnapshotSource source, SnapshotSource.Offer offer, Consumer<String> progress)
+      throws IOException {
+    own.forgetReceived(offer.id());
+    Path file = own.received(offer.id());
+    try (FileChannel out =
+        FileChannel.open(
+            file,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.WRITE)) {
+      long have = out.size();
+      if (have > offer.bytes()) {
+        out.truncate(0);
+        have = 0;
+      }
+      own.requireSpace(offer.bytes() - have);
+      out.position(have);
+      long began = System.nanoTime();
+      long told = began - TOLD_NANOS;
+      long fetched = 0;
+      while (have < offer.bytes()) {
+        long now = System.nanoTime();
+        if (now - told >= TOLD_NANOS) {
+          told = now;
+          progress.accept(
+              "fetching a snapshot from "
+                  + source.name()
+                  + ": "
+                  + (have >> 20)
+                  + " of "
+                  + (offer.bytes() >> 20)
+                  + " MiB");
+        }
+        int wanted = (int) Math.min(READ_BYTES, offer.bytes() - have);
+        byte[] bytes = source.read(offer, have, wanted);
+        if (bytes.length == 0 || bytes.length > wanted) {
+          throw new IOException(bytes.length + " bytes came instead of " + wanted);
+        }
+        ByteBuffer buffer = ByteBuffer.wrap(bytes);
+        while (buffer.hasRemaining()) {
+          out.write(buffer);
+        }
+        have += bytes.length;
+        fetched += bytes.length;
+        pace(began, fetched);
+      }
+    }
+  }
+
+  private void pace(long beganNanos, long bytes) throws IOException {
+    long dueNanos = (long) (bytes * 1e9 / bytesPerSecond);
+    long aheadMillis = (dueNanos - (System.nanoTime() - beganNanos)) / 1_000_000;
+    if (aheadMillis > 0) {
+      try {
+        Thread.sleep(aheadMillis);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException("interrupted", e);
+      }
+    }
+  }
+}

@@ -1,0 +1,68 @@
+package storage;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Takes the replica's database out of use and puts another one in its place, so that after a crash
+ * at any moment there is the one, the other, or none; never one with the other's write-ahead log.
+ *
+ * <p>No connection of this process may use the database meanwhile.
+ */
+public final class ReplicaFiles {
+
+  private static final List<String> SUFFIXES = List.of("", "-wal", "-shm");
+
+  private ReplicaFiles() {}
+
+  private static Path with(Path file, String suffix) {
+    return file.resolveSibling(file.getFileName() + suffix);
+  }
+
+  /** Where a database is kept that was taken out of use, until another one has replaced it. */
+  public static Path aside(Path database) {
+    return with(database, ".aside");
+  }
+
+  /**
+   * Takes the database out of use and keeps it aside; the first one that was taken out stays, if
+   * that is done again before another one was installed.
+   */
+  public static void setAside(Path database) throws IOException {
+    Path aside = aside(database);
+    if (Files.exists(aside) || !Files.exists(database)) {
+      delete(database);
+    } else {
+      // Without its database a log means nothing to SQLite, which deletes it with the next one.
+      Durability.rename(database, aside);
+      if (Files.exists(with(database, "-wal"))) {
+        Durability.rename(with(database, "-wal"), with(aside, "-wal"));
+      }
+      delete(database);
+    }
+  }
+
+  /**
+   * Puts a synced database in the place of the one that is there.
+   *
+   * @param next is renamed; a database in one file, without a write-ahead log
+   */
+  public static void install(Path database, Path next) throws IOException {
+    delete(database);
+    Durability.rename(next, database);
+    delete(aside(database));
+  }
+
+  /** The database first: a log without one is deleted by SQLite, one with another's is not. */
+  private static void delete(Path database) throws IOException {
+    for (String suffix : SUFFIXES) {
+      Files.deleteIfExists(with(database, suffix));
+    }
+    Path directory = database.toAbsolutePath().getParent();
+    if (directory != null) {
+      Durability.sync(directory);
+    }
+  }
+}
