@@ -1141,7 +1141,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
             journalUnreachable,
             suspectsJournal,
             comparedSeq,
-            comparedDigest));
+            comparedDigest,
+            position.settings()));
     readGate.tell(ReadGate.Moved.HERE);
   }
 
