@@ -44,22 +44,13 @@ final class JournalFit {
     return new Look(first, head, misfit(journal, at, first, head));
   }
 
-  /** The same, and counts what the journal holds from an event on up to what is applied. */
-  static Look lookAndCount(Journal journal, ReplicaPosition at, long from)
+  /** The same, and looks for holes from an event on up to what is applied. */
+  static Look lookForHoles(Journal journal, ReplicaPosition at, long from)
       throws JournalException {
     Look look = look(journal, at);
-    if (look.misfit != Misfit.NONE || at.seq() == 0) {
-      return look;
-    }
-    long begin = Math.max(from, look.first);
-    while (begin <= at.seq() && journal.count(begin, at.seq()) != at.seq() - begin + 1) {
-      long first = journal.first();
-      if (first <= begin) {
-        return new Look(look.first, look.head, Misfit.LACKS);
-      }
-      begin = first; // it was cut between the two questions
-    }
-    return look;
+    boolean misses =
+        look.misfit == Misfit.NONE && at.seq() >= from && !journal.holdsAll(from, at.seq());
+    return misses ? new Look(look.first, look.head, Misfit.LACKS) : look;
   }
 
   private static Misfit misfit(Journal journal, ReplicaPosition at, long first, long head)

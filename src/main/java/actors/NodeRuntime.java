@@ -29,6 +29,7 @@ import storage.Journal;
 import storage.JournalException;
 import storage.PostgresArbiter;
 import storage.PostgresJournal;
+import storage.PostgresSnapshots;
 import storage.ReadPool;
 import storage.SnapshotDirectory;
 import storage.SnapshotStore;
@@ -201,7 +202,7 @@ public final class NodeRuntime {
           journal,
           new PostgresArbiter(postgres.settings()),
           journal::prepare,
-          Optional.empty());
+          Optional.of(new PostgresSnapshots(postgres.settings())));
     }
     if (settings.journal() instanceof JournalChoice.Quorum quorum) {
       QuorumPart part = new QuorumPart();

@@ -432,7 +432,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   private Command look(ReplicaPosition at, long from, int times) {
     try {
-      return new Looked(at.seq(), JournalFit.lookAndCount(journal, at, from), times);
+      return new Looked(at.seq(), JournalFit.lookForHoles(journal, at, from), times);
     } catch (JournalException e) {
       return new LookFailed(String.valueOf(e.getMessage()));
     }
@@ -1294,7 +1294,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
             journalUnreachable,
             suspectsJournal,
             comparedSeq,
-            comparedDigest));
+            comparedDigest,
+            position.settings()));
     readGate.tell(ReadGate.Moved.HERE);
   }
 

@@ -3,6 +3,7 @@ package actors;
 import java.time.Duration;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import storage.ReplicatedSettings;
 
 /**
  * What the replica of this node says of itself, for everybody else to read. Written by the replica
@@ -58,6 +59,7 @@ final class ReplicaGauge {
    * @param comparedSeq the event up to which {@code comparedDigest} goes, 0 if nobody asked
    * @param comparedDigest of all outcomes up to there
    * @param suspectsJournal whether it is out of service because the journal lacks what it applied
+   * @param settings of the last opening applied; empty before the first
    */
   record Reading(
       State state,
@@ -77,7 +79,8 @@ final class ReplicaGauge {
       boolean journalUnreachable,
       boolean suspectsJournal,
       long comparedSeq,
-      long comparedDigest) {
+      long comparedDigest,
+      Optional<ReplicatedSettings> settings) {
 
     /**
      * Whether the node may be a member: it fits the journal, or suspects it, which the others must
@@ -114,7 +117,8 @@ final class ReplicaGauge {
           false,
           false,
           0,
-          0);
+          0,
+          Optional.empty());
 
   private volatile Replica.@Nullable WhereAnswer runningLong;
 

@@ -40,6 +40,7 @@ import storage.FormatException;
 import storage.Formats;
 import storage.Journal;
 import storage.JournalException;
+import storage.JournalGapException;
 import storage.ReplicatedSettings;
 import storage.StoredEvent;
 
@@ -193,11 +194,20 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     NOW
   }
 
+  /**
+   * What the journal holds.
+   *
+   * @param settings of the last epoch
+   * @param lacksOpening whether its opening event was cut away
+   * @param first where the journal begins, asked after all events were read
+   */
   private record Read(
       @Nullable StoredEvent last,
       @Nullable Event event,
       Optional<ReplicatedSettings> settings,
+      boolean lacksOpening,
       Map<Long, StoredEvent> atMembers,
+      long first,
       Time time)
       implements Command {}
 
@@ -991,41 +1001,57 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
 
   private Read readEnd(long end, Set<Long> memberSeqs) {
     try {
-      StoredEvent last = end == 0 ? null : event(end);
+      StoredEvent last = end == 0 ? null : stored(end);
+      if (last == null && end > 0) {
+        throw new JournalException("event " + end + " is no longer the journal's last");
+      }
       Map<Long, StoredEvent> atMembers = new HashMap<>();
       for (long seq : memberSeqs) {
-        if (seq > 0 && seq <= end) {
-          atMembers.put(seq, last != null && seq == end ? last : event(seq));
+        StoredEvent stored = seq == end ? last : seq > 0 && seq < end ? stored(seq) : null;
+        if (stored != null) {
+          atMembers.put(seq, stored);
         }
       }
       Event event = last == null ? null : EventCodec.decode(last);
+      StoredEvent opening = event == null ? null : stored(event.epoch());
       return new Read(
           last,
           event,
-          event == null ? Optional.empty() : settings(event.epoch()),
+          event == null ? Optional.empty() : settings(event, opening),
+          event != null && opening == null,
           atMembers,
+          journal.first(),
           journalTime());
     } catch (JournalException | FormatException e) {
       throw new IllegalStateException(e.getMessage(), e);
     }
   }
 
-  private StoredEvent event(long seq) throws JournalException {
-    List<StoredEvent> events = journal.read(seq, 1, 1);
-    if (events.isEmpty()) {
-      throw new JournalException("the journal does not hold event " + seq + " any more");
+  /** An event that the journal has held; null if it was cut away. */
+  private @Nullable StoredEvent stored(long seq) throws JournalException {
+    try {
+      List<StoredEvent> events = journal.read(seq, 1, 1);
+      if (events.isEmpty()) {
+        throw new JournalException("the journal does not hold event " + seq + " any more");
+      }
+      return events.get(0);
+    } catch (JournalGapException e) {
+      if (e.isCutAway()) {
+        return null;
+      }
+      throw e;
     }
-    return events.get(0);
   }
 
-  /** What the journal's last sequencer opened with. */
-  private Optional<ReplicatedSettings> settings(long epoch)
-      throws JournalException, FormatException {
-    for (StoredEvent opening : journal.read(epoch, 1, 1)) {
-      for (Entry entry : EventCodec.decode(opening).entries()) {
-        if (entry instanceof Entry.Opened opened) {
-          return Optional.of(opened.settings());
-        }
+  /** What the journal's last sequencer opened with, by its opening or by this node's replica. */
+  private Optional<ReplicatedSettings> settings(Event last, @Nullable StoredEvent opening)
+      throws FormatException {
+    if (opening == null) {
+      return OpeningCheck.settings(last.journalId(), last.epoch(), parts.gauge().read());
+    }
+    for (Entry entry : EventCodec.decode(opening).entries()) {
+      if (entry instanceof Entry.Opened opened) {
+        return Optional.of(opened.settings());
       }
     }
     return Optional.empty();
@@ -1037,10 +1063,19 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
         OpeningCheck.problem(
             lastEvent == null ? "" : lastEvent.journalId(),
             lastSeq,
+            read.first(),
             List.copyOf(where.values()),
             read.atMembers());
     if (problem.isPresent()) {
       return forbidden(problem.get());
+    }
+    if (lastEvent != null && read.lacksOpening() && read.settings().isEmpty()) {
+      return ended(
+          "the sequencer ends: the journal begins at event "
+              + read.first()
+              + " and no longer holds the opening of epoch "
+              + lastEvent.epoch()
+              + ", which this node has not applied; this node first has to restore its database");
     }
     // An opening with other settings would stand in the journal for ever, and nobody could apply
     // it.

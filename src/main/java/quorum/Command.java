@@ -27,7 +27,11 @@ public sealed interface Command {
   record Append(long seq, byte[] previousHash, int serializerId, String manifest, byte[] payload)
       implements Command {}
 
-  /** Forget the events up to and with a number, except for the journal's last one. */
+  /**
+   * Forget the events up to and with a number, except for the journal's last one. Nothing else is
+   * applied meanwhile: many events are to be forgotten by many commands, see {@link
+   * storage.TrimSteps}.
+   */
   record Trim(long toSeq) implements Command {}
 
   /** See {@link Arbiter#enter}. */

@@ -13,11 +13,13 @@ import org.apache.ratis.protocol.RaftPeer;
 import storage.Journal;
 import storage.JournalException;
 import storage.StoredEvent;
+import storage.TrimSteps;
 
 /**
- * The journal kept on a majority of the nodes' own disks: its head is asked of the group's leader,
- * its events are read from this node's own copy. The copy can be behind: what the leader says to be
- * in the journal is waited for, up to a limit, and never taken for missing.
+ * The journal kept on a majority of the nodes' own disks: where it begins and ends is asked of the
+ * group's leader, its events are read from this node's own copy. The copy can be behind: what the
+ * leader says to be in the journal is waited for, up to a limit, and never taken for missing. What
+ * was cut away it can give for a moment longer.
  */
 public final class QuorumJournal implements Journal {
 
@@ -28,6 +30,10 @@ public final class QuorumJournal implements Journal {
 
   private static final Duration SHORT_MAX = Duration.ofSeconds(1);
   private static final Duration BEHIND_MAX = Duration.ofSeconds(2);
+
+  /** For each step of a cut; another leader may have to be elected meanwhile. */
+  private static final Duration STEP_MAX = Duration.ofSeconds(8);
+
   private static final Duration CLOCK_MAX = Duration.ofSeconds(1);
 
   private final QuorumPart part;
@@ -48,6 +54,15 @@ public final class QuorumJournal implements Journal {
       return end.highest();
     }
     throw new JournalException("the quorum gave another answer than where the journal ends");
+  }
+
+  @Override
+  public long first() throws JournalException {
+    QuorumCalls calls = part.server(START_MAX).calls();
+    if (calls.ask(new Question.AskState(), ASK_MAX) instanceof Answer.State state) {
+      return state.trimmedTo() + 1;
+    }
+    throw new JournalException("the quorum gave another answer than where the journal begins");
   }
 
   /**
@@ -94,6 +109,36 @@ public final class QuorumJournal implements Journal {
     long head = head();
     try {
       return part.server().copyWith(Math.min(to, head), BEHIND_MAX).count(from, to);
+    } catch (SQLException e) {
+      throw unreadable(e);
+    }
+  }
+
+  /**
+   * Ordered step by step: whoever applies one applies nothing else meanwhile, on every node. Where
+   * the steps end follows from this node's copy, which must hold what is to be cut away.
+   */
+  @Override
+  public void trim(long to) throws JournalException {
+    TrimSteps.run(this, to, this::cut);
+  }
+
+  private long cut(long from, long to) throws JournalException {
+    long last;
+    try {
+      last = part.server().copyWith(to, BEHIND_MAX).endOfStep(from, to);
+    } catch (SQLException e) {
+      throw unreadable(e);
+    }
+    part.server().calls().order(new Command.Trim(last), STEP_MAX);
+    return last;
+  }
+
+  /** Of this node's copy. */
+  @Override
+  public long bytes() throws JournalException {
+    try {
+      return part.server(START_MAX).table().bytes();
     } catch (SQLException e) {
       throw unreadable(e);
     }

@@ -133,7 +133,7 @@ public final class QuorumJournalPlugin extends AsyncWriteJournal {
     return async(
         () -> {
           requireOurs(persistenceId);
-          part.server().calls().order(new Command.Trim(toSequenceNr), APPEND_MAX);
+          new QuorumJournal(part).trim(toSequenceNr);
           return NOTHING;
         });
   }

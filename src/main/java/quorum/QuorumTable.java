@@ -17,6 +17,7 @@ import storage.FormatException;
 import storage.JournalException;
 import storage.JournalGapException;
 import storage.StoredEvent;
+import storage.TrimSteps;
 
 /**
  * This node's copy of the journal, a SQLite file: what the commands of the Raft log have made of it
@@ -25,8 +26,11 @@ import storage.StoredEvent;
  * <p>Commits are not synced: the Raft log, which is, brings back what a power failure takes. {@link
  * #checkpoint} syncs the file, and only what is before a checkpoint may leave the Raft log.
  *
- * <p>Changes come from one thread at a time, between {@link #begin} and {@link #commit}. {@link
- * #read} and {@link #count} may be called from any thread at any time, and see what is committed.
+ * <p>The pages of events that were cut away are used again by later ones: the file does not shrink,
+ * and does not grow while as much is cut away as comes.
+ *
+ * <p>Changes come from one thread at a time, and are seen by others after {@link #commit}. What
+ * reads events may be called from any thread at any time, and sees what is committed.
  */
 final class QuorumTable implements AutoCloseable {
 
@@ -65,6 +69,27 @@ final class QuorumTable implements AutoCloseable {
   private static final String UPDATE =
       "UPDATE peqlite_state SET term = ?, entry = ?, highest = ?, hash = ?, trimmed_to = ?,"
           + " ledger = ?";
+
+  private static final String COUNT =
+      "SELECT count(*) FROM event_journal WHERE sequence_number BETWEEN ? AND"
+          + " min(?, (SELECT highest FROM peqlite_state))";
+
+  private static final String FIRST =
+      "SELECT min(sequence_number) FROM event_journal"
+          + " WHERE sequence_number <= (SELECT highest FROM peqlite_state)";
+
+  private static final String STEP =
+      """
+      SELECT max(sequence_number) FROM (
+        SELECT sequence_number, sum(bytes) OVER (ORDER BY sequence_number) - bytes AS bytes_before
+        FROM (SELECT sequence_number, length(event_payload) AS bytes FROM event_journal
+              WHERE sequence_number BETWEEN ? AND ? ORDER BY sequence_number LIMIT ?))
+      WHERE bytes_before < ?
+      """;
+
+  private static final String BYTES =
+      "SELECT sum(length(event_payload)) FROM event_journal"
+          + " WHERE sequence_number <= (SELECT highest FROM peqlite_state)";
 
   private final String url;
   private final Connection writes;
@@ -280,7 +305,7 @@ final class QuorumTable implements AutoCloseable {
     insert.executeUpdate();
   }
 
-  /** Takes events away, but never the last one. */
+  /** Takes events away, but never the last one; the fewer, the shorter the others wait. */
   synchronized void trim(long toSeq) throws SQLException {
     long to = Math.min(toSeq, highest - 1);
     if (to > trimmedTo) {
@@ -375,11 +400,7 @@ final class QuorumTable implements AutoCloseable {
     for (Answer.Row row : rows(from, eventsMax, bytesMax)) {
       long expected = from + events.size();
       if (row.seq() != expected) {
-        throw new JournalGapException(
-            "the journal does not hold event "
-                + expected
-                + " although it holds event "
-                + row.seq());
+        throw JournalGapException.of(expected, row.seq(), first());
       }
       events.add(new StoredEvent(row.seq(), row.payload()));
     }
@@ -417,14 +438,26 @@ final class QuorumTable implements AutoCloseable {
 
   /** See {@link storage.Journal#count}. */
   long count(long from, long to) throws SQLException {
+    return number(COUNT, from, to);
+  }
+
+  /** The first event of this copy; see {@link storage.Journal#first}. */
+  long first() throws SQLException {
+    return Math.max(1, number(FIRST));
+  }
+
+  /** The last event of a step that cuts, or {@code to} if none is left; see {@link TrimSteps}. */
+  long endOfStep(long from, long to) throws SQLException {
+    long end = number(STEP, from, to, TrimSteps.EVENTS_MAX, TrimSteps.BYTES_MAX);
+    return end == 0 ? to : end;
+  }
+
+  private long number(String question, long... parameters) throws SQLException {
     synchronized (readLock) {
-      try (PreparedStatement query =
-          reads()
-              .prepareStatement(
-                  "SELECT count(*) FROM event_journal WHERE sequence_number BETWEEN ? AND"
-                      + " min(?, (SELECT highest FROM peqlite_state))")) {
-        query.setLong(1, from);
-        query.setLong(2, to);
+      try (PreparedStatement query = reads().prepareStatement(question)) {
+        for (int i = 0; i < parameters.length; i++) {
+          query.setLong(i + 1, parameters[i]);
+        }
         try (ResultSet row = query.executeQuery()) {
           row.next();
           return row.getLong(1);
@@ -433,6 +466,16 @@ final class QuorumTable implements AutoCloseable {
         closeReads();
         throw e;
       }
+    }
+  }
+
+  /** By a connection of its own, since others read meanwhile; see {@link storage.Journal#bytes}. */
+  long bytes() throws SQLException {
+    try (Connection measuring = DriverManager.getConnection(url);
+        Statement statement = measuring.createStatement();
+        ResultSet row = statement.executeQuery(BYTES)) {
+      row.next();
+      return row.getLong(1);
     }
   }
 

@@ -1,5 +1,6 @@
 package storage;
 
+import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -20,10 +21,13 @@ import org.slf4j.LoggerFactory;
  * session, whatever the server's default is. The fence is the table's unique (persistence id,
  * sequence number). Everything is asked of a primary, never of a standby, which may lag behind.
  *
- * <p>Heads, pages of events, and the clock have a connection each, so that none waits behind a
- * large page. Nothing is connected before the first question. A question is answered or fails
- * within about 10 s, even when the server is frozen, after those of its kind that were asked before
- * it.
+ * <p>Heads, pages of events, the clock, and cutting and measuring have a connection each, so that
+ * none waits behind a large page. Nothing is connected before the first question. A question is
+ * answered or fails within about 10 s, even when the server is frozen, after those of its kind that
+ * were asked before it; to cut and to measure takes many questions.
+ *
+ * <p>To cut the journal takes the privilege to delete, which a node need not have otherwise. The
+ * space of what was cut away is used again by later events once the server's autovacuum has passed.
  */
 public final class PostgresJournal implements Journal {
 
@@ -66,10 +70,18 @@ public final class PostgresJournal implements Journal {
           pg_get_serial_sequence('event_journal', 'ordering'), 'USAGE'), true)
       """;
 
+  private static final String MAY_DELETE = "SELECT has_table_privilege('event_journal', 'DELETE')";
+
   private static final String HEAD =
       """
       SELECT pg_is_in_recovery(),
         (SELECT max(sequence_number) FROM event_journal WHERE persistence_id = ?)
+      """;
+
+  private static final String FIRST =
+      """
+      SELECT pg_is_in_recovery(),
+        (SELECT min(sequence_number) FROM event_journal WHERE persistence_id = ?)
       """;
 
   /**
@@ -93,15 +105,56 @@ public final class PostgresJournal implements Journal {
       "SELECT count(*) FROM event_journal"
           + " WHERE persistence_id = ? AND sequence_number BETWEEN ? AND ?";
 
+  /** Any number of ours, the same in all nodes: who cuts a journal of this database now. */
+  private static final long CUTTING_LOCK = 0x7065712d637574L;
+
+  /**
+   * Where a step ends that cuts. It begins where the one before has ended, never at the beginning:
+   * what was deleted stays in the index until a vacuum, and would be passed over each time.
+   */
+  private static final String STEP =
+      """
+      SELECT max(sequence_number) FROM (
+        SELECT sequence_number,
+          sum(octet_length(event_payload)) OVER (ORDER BY sequence_number)
+            - octet_length(event_payload) AS bytes_before
+        FROM (SELECT sequence_number, event_payload FROM event_journal
+              WHERE persistence_id = ? AND sequence_number BETWEEN ? AND ?
+              ORDER BY sequence_number LIMIT ?) AS events
+        ) AS summed
+      WHERE bytes_before < ?
+      """;
+
+  /** The last event stays even if the journal was replaced by a shorter one just now. */
+  private static final String CUT =
+      """
+      DELETE FROM event_journal WHERE persistence_id = ? AND sequence_number BETWEEN ? AND ?
+        AND sequence_number <
+          (SELECT max(sequence_number) FROM event_journal WHERE persistence_id = ?)
+      """;
+
+  /** Of a part of the journal, so that the time for one question is enough. */
+  private static final String LENGTHS =
+      """
+      SELECT coalesce(max(sequence_number), 0), coalesce(sum(octet_length(event_payload)), 0)
+      FROM (SELECT sequence_number, event_payload FROM event_journal
+            WHERE persistence_id = ? AND sequence_number > ?
+            ORDER BY sequence_number LIMIT ?) AS events
+      """;
+
+  private static final int MEASURED_AT_ONCE = 50_000;
+
   private static final String CLOCK =
       "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
   private final PostgresSettings settings;
   private volatile boolean prepared;
+  private volatile boolean saidMayNotDelete;
   private final PostgresConnection preparation;
   private final PostgresConnection heads;
   private final PostgresConnection pages;
   private final PostgresConnection clock;
+  private final PostgresConnection upkeep;
 
   /** Connects to nothing yet. */
   public PostgresJournal(PostgresSettings settings) {
@@ -110,6 +163,7 @@ public final class PostgresJournal implements Journal {
     this.heads = new PostgresConnection(settings, STATEMENT_TIMEOUT_MILLIS);
     this.pages = new PostgresConnection(settings, STATEMENT_TIMEOUT_MILLIS);
     this.clock = new PostgresConnection(settings, STATEMENT_TIMEOUT_MILLIS);
+    this.upkeep = new PostgresConnection(settings, STATEMENT_TIMEOUT_MILLIS);
   }
 
   /**
@@ -176,22 +230,27 @@ public final class PostgresJournal implements Journal {
   }
 
   private void checkTable(Statement statement) throws SQLException, JournalException {
-    if (!isTrue(statement, FENCE)) {
+    if (!PostgresTables.isTrue(statement, FENCE)) {
       throw refused(
           "has a table event_journal without a unique index of persistence_id and sequence_number");
     }
-    if (!isTrue(statement, LOGGED)) {
+    if (!PostgresTables.isTrue(statement, LOGGED)) {
       throw refused("has an unlogged table event_journal, which a crash of the server empties");
     }
-    if (!isTrue(statement, PRIVILEGES)) {
+    if (!PostgresTables.isTrue(statement, PRIVILEGES)) {
       throw refused("does not let this user read and insert into the table event_journal");
+    }
+    if (!PostgresTables.isTrue(statement, MAY_DELETE) && !saidMayNotDelete) {
+      saidMayNotDelete = true;
+      LOG.warn("{}; writes go on, and it grows without end", mayNotDelete());
     }
   }
 
-  private static boolean isTrue(Statement statement, String question) throws SQLException {
-    try (ResultSet row = statement.executeQuery(question)) {
-      return row.next() && row.getBoolean(1);
-    }
+  private String mayNotDelete() {
+    return "the journal at "
+        + settings.place()
+        + " does not let this user delete from the table event_journal, so that it cannot be cut:"
+        + " GRANT DELETE ON event_journal TO this user";
   }
 
   private JournalRefusedException refused(String problem) {
@@ -208,10 +267,20 @@ public final class PostgresJournal implements Journal {
 
   @Override
   public long head() throws JournalException {
+    return end(HEAD);
+  }
+
+  @Override
+  public long first() throws JournalException {
+    return Math.max(1, end(FIRST));
+  }
+
+  /** The number at one end of the journal, of the primary; 0 if it is empty. */
+  private long end(String question) throws JournalException {
     requirePrepared();
     return heads.ask(
         connection -> {
-          try (PreparedStatement query = connection.prepareStatement(HEAD)) {
+          try (PreparedStatement query = connection.prepareStatement(question)) {
             query.setString(1, PERSISTENCE_ID);
             try (ResultSet row = query.executeQuery()) {
               row.next();
@@ -240,18 +309,27 @@ public final class PostgresJournal implements Journal {
   }
 
   private static List<StoredEvent> events(long from, ResultSet row)
-      throws SQLException, JournalGapException {
+      throws SQLException, JournalException {
     List<StoredEvent> events = new ArrayList<>();
     while (row.next()) {
       long seq = row.getLong(1);
       long expected = from + events.size();
       if (seq != expected) {
-        throw new JournalGapException(
-            "the journal does not hold event " + expected + " although it holds event " + seq);
+        throw JournalGapException.of(expected, seq, first(row.getStatement().getConnection()));
       }
       events.add(new StoredEvent(seq, row.getBytes(2)));
     }
     return events;
+  }
+
+  private static long first(Connection connection) throws SQLException {
+    try (PreparedStatement query = connection.prepareStatement(FIRST)) {
+      query.setString(1, PERSISTENCE_ID);
+      try (ResultSet row = query.executeQuery()) {
+        row.next();
+        return Math.max(1, row.getLong(2));
+      }
+    }
   }
 
   @Override
@@ -266,6 +344,88 @@ public final class PostgresJournal implements Journal {
             try (ResultSet row = query.executeQuery()) {
               row.next();
               return row.getLong(1);
+            }
+          }
+        });
+  }
+
+  @Override
+  public void trim(long to) throws JournalException {
+    requirePrepared();
+    requireMayDelete();
+    TrimSteps.run(this, to, this::cut);
+  }
+
+  /** Asked each time, because an operator can grant it at any time. */
+  private void requireMayDelete() throws JournalException {
+    upkeep.ask(
+        connection -> {
+          try (Statement statement = connection.createStatement()) {
+            if (!PostgresTables.isTrue(statement, MAY_DELETE)) {
+              throw new JournalException(mayNotDelete());
+            }
+          }
+          return true;
+        });
+  }
+
+  /** Of several nodes one after the other, so that none waits for rows in another's order. */
+  private long cut(long from, long to) throws JournalException {
+    return upkeep.transact(
+        connection -> {
+          try (Statement lock = connection.createStatement()) {
+            lock.execute("SELECT pg_advisory_xact_lock(" + CUTTING_LOCK + ")");
+          }
+          long last = endOfStep(connection, from, to);
+          try (PreparedStatement delete = connection.prepareStatement(CUT)) {
+            delete.setString(1, PERSISTENCE_ID);
+            delete.setLong(2, from);
+            delete.setLong(3, last);
+            delete.setString(4, PERSISTENCE_ID);
+            delete.executeUpdate();
+          }
+          return last;
+        });
+  }
+
+  private static long endOfStep(Connection connection, long from, long to) throws SQLException {
+    try (PreparedStatement query = connection.prepareStatement(STEP)) {
+      query.setString(1, PERSISTENCE_ID);
+      query.setLong(2, from);
+      query.setLong(3, to);
+      query.setInt(4, TrimSteps.EVENTS_MAX);
+      query.setLong(5, TrimSteps.BYTES_MAX);
+      try (ResultSet row = query.executeQuery()) {
+        row.next();
+        long last = row.getLong(1);
+        return row.wasNull() ? to : last;
+      }
+    }
+  }
+
+  @Override
+  public long bytes() throws JournalException {
+    requirePrepared();
+    long bytes = 0;
+    long[] part = lengths(0);
+    while (part[0] > 0) {
+      bytes += part[1];
+      part = lengths(part[0]);
+    }
+    return bytes;
+  }
+
+  /** The last number of the part behind a number, 0 if there is none, and its bytes. */
+  private long[] lengths(long behind) throws JournalException {
+    return upkeep.ask(
+        connection -> {
+          try (PreparedStatement query = connection.prepareStatement(LENGTHS)) {
+            query.setString(1, PERSISTENCE_ID);
+            query.setLong(2, behind);
+            query.setInt(3, MEASURED_AT_ONCE);
+            try (ResultSet row = query.executeQuery()) {
+              row.next();
+              return new long[] {row.getLong(1), row.getLong(2)};
             }
           }
         });
@@ -290,6 +450,7 @@ public final class PostgresJournal implements Journal {
     heads.close();
     pages.close();
     clock.close();
+    upkeep.close();
   }
 
   /**

@@ -8,8 +8,9 @@ import java.sql.Statement;
 import java.util.UUID;
 
 /**
- * The tables in PostgreSQL: the journal's, which pekko-persistence-jdbc writes to, and the
- * arbiter's. Their names have no schema, so that {@code currentSchema} in the address chooses it.
+ * The tables in PostgreSQL: the journal's, which pekko-persistence-jdbc writes to, the arbiter's,
+ * and those for snapshots, without which a node works too. Their names have no schema, so that
+ * {@code currentSchema} in the address chooses it.
  */
 final class PostgresTables {
 
@@ -70,6 +71,42 @@ final class PostgresTables {
         PRIMARY KEY (address, uid))
       """;
 
+  /** {@code created} is moved on with every piece, until the snapshot is complete. */
+  private static final String SNAPSHOTS =
+      """
+      CREATE TABLE IF NOT EXISTS peqlite_snapshots (
+        id TEXT PRIMARY KEY,
+        journal_id TEXT NOT NULL,
+        seq BIGINT NOT NULL,
+        bytes BIGINT NOT NULL,
+        pieces INTEGER NOT NULL,
+        complete BOOLEAN NOT NULL,
+        created TIMESTAMPTZ NOT NULL DEFAULT now())
+      """;
+
+  private static final String SNAPSHOT_PIECES =
+      """
+      CREATE TABLE IF NOT EXISTS peqlite_snapshot_pieces (
+        id TEXT NOT NULL REFERENCES peqlite_snapshots (id) ON DELETE CASCADE,
+        piece INTEGER NOT NULL,
+        bytes BYTEA NOT NULL,
+        PRIMARY KEY (id, piece))
+      """;
+
+  /** They are compressed already. */
+  private static final String UNCOMPRESSED =
+      "ALTER TABLE peqlite_snapshot_pieces ALTER COLUMN bytes SET STORAGE EXTERNAL";
+
+  /** Whether both tables for snapshots are there. */
+  static final String SNAPSHOTS_EXIST =
+      """
+      SELECT to_regclass('peqlite_snapshots') IS NOT NULL
+        AND to_regclass('peqlite_snapshot_pieces') IS NOT NULL
+      """;
+
+  private static final String MAY_CREATE =
+      "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)";
+
   private static final String ALL_EXIST =
       """
       SELECT to_regclass('event_journal') IS NOT NULL
@@ -95,6 +132,12 @@ final class PostgresTables {
         statement.execute(PUT_OUT);
         statement.execute(CLUSTER);
       }
+      // Older versions had none: whoever may only use tables goes on without.
+      if (!isTrue(statement, SNAPSHOTS_EXIST) && isTrue(statement, MAY_CREATE)) {
+        statement.execute(SNAPSHOTS);
+        statement.execute(SNAPSHOT_PIECES);
+        statement.execute(UNCOMPRESSED);
+      }
     }
     try (PreparedStatement insert =
         connection.prepareStatement(
@@ -105,7 +148,7 @@ final class PostgresTables {
     }
   }
 
-  private static boolean isTrue(Statement statement, String question) throws SQLException {
+  static boolean isTrue(Statement statement, String question) throws SQLException {
     try (ResultSet row = statement.executeQuery(question)) {
       return row.next() && row.getBoolean(1);
     }

@@ -19,7 +19,11 @@ import org.jspecify.annotations.Nullable;
  * with {@code synchronous=FULL}, so that a commit returns after fsync.
  *
  * <p>This class creates the table that the plugin writes to, and reads it by a connection of its
- * own, apart from the appends. The fence is the table's unique (persistence id, sequence number).
+ * own, apart from the appends; it is cut and measured by further ones. The fence is the table's
+ * unique (persistence id, sequence number).
+ *
+ * <p>The pages of events that were cut away are used again by later ones: the file does not shrink,
+ * and does not grow while as much is cut away as comes.
  */
 public final class SqliteJournal implements Journal {
 
@@ -44,7 +48,23 @@ public final class SqliteJournal implements Journal {
         UNIQUE (persistence_id, sequence_number))
       """;
 
+  private static final String STEP =
+      """
+      SELECT sequence_number, length(event_payload) FROM event_journal
+      WHERE persistence_id = ? AND sequence_number BETWEEN ? AND ?
+      ORDER BY sequence_number LIMIT ?
+      """;
+
+  /** The last event stays even if the journal was replaced by a shorter one just now. */
+  private static final String CUT =
+      """
+      DELETE FROM event_journal WHERE persistence_id = ? AND sequence_number <= ?
+        AND sequence_number <
+          (SELECT max(sequence_number) FROM event_journal WHERE persistence_id = ?)
+      """;
+
   private final String url;
+  private volatile boolean closed;
   private @Nullable Connection connection;
 
   private SqliteJournal(String url) {
@@ -94,16 +114,34 @@ public final class SqliteJournal implements Journal {
 
   @Override
   public synchronized long head() throws JournalException {
+    try {
+      return number(connection(), "SELECT max(sequence_number)");
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+  }
+
+  @Override
+  public synchronized long first() throws JournalException {
+    try {
+      return first(connection());
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+  }
+
+  private static long first(Connection connection) throws SQLException {
+    return Math.max(1, number(connection, "SELECT min(sequence_number)"));
+  }
+
+  /** One number about all events; 0 if there are none. */
+  private static long number(Connection connection, String select) throws SQLException {
     try (PreparedStatement query =
-        connection()
-            .prepareStatement(
-                "SELECT max(sequence_number) FROM event_journal WHERE persistence_id = ?")) {
+        connection.prepareStatement(select + " FROM event_journal WHERE persistence_id = ?")) {
       query.setString(1, PERSISTENCE_ID);
       try (ResultSet row = query.executeQuery()) {
         return row.next() ? row.getLong(1) : 0;
       }
-    } catch (SQLException e) {
-      throw failed(e);
     }
   }
 
@@ -143,11 +181,7 @@ public final class SqliteJournal implements Journal {
         while (bytes < bytesMax && row.next()) {
           long seq = row.getLong(1);
           if (seq != from + events.size()) {
-            throw new JournalGapException(
-                "the journal does not hold event "
-                    + (from + events.size())
-                    + " although it holds event "
-                    + seq);
+            throw JournalGapException.of(from + events.size(), seq, first(connection()));
           }
           byte[] payload = row.getBytes(2);
           bytes += payload.length;
@@ -158,6 +192,64 @@ public final class SqliteJournal implements Journal {
       throw failed(e);
     }
     return events;
+  }
+
+  /**
+   * Not synced: what a power failure brings back of what was cut away is cut away again. An append,
+   * which syncs the whole write-ahead log, is as durable as ever.
+   */
+  @Override
+  public void trim(long to) throws JournalException {
+    try (Connection cutting = DriverManager.getConnection(url)) {
+      try (Statement statement = cutting.createStatement()) {
+        statement.execute("PRAGMA synchronous = NORMAL");
+      }
+      TrimSteps.run(this, to, (from, last) -> cut(cutting, from, last));
+    } catch (SQLException e) {
+      throw notCut(e);
+    }
+  }
+
+  private long cut(Connection cutting, long from, long to) throws JournalException {
+    if (closed) {
+      throw new JournalException("the journal was closed");
+    }
+    try (PreparedStatement step = cutting.prepareStatement(STEP);
+        PreparedStatement delete = cutting.prepareStatement(CUT)) {
+      step.setString(1, PERSISTENCE_ID);
+      step.setLong(2, from);
+      step.setLong(3, to);
+      step.setInt(4, TrimSteps.EVENTS_MAX);
+      long last = to; // where nothing is left to be taken away
+      long bytes = 0;
+      try (ResultSet row = step.executeQuery()) {
+        while (bytes < TrimSteps.BYTES_MAX && row.next()) {
+          last = row.getLong(1);
+          bytes += row.getLong(2);
+        }
+      }
+      delete.setString(1, PERSISTENCE_ID);
+      delete.setLong(2, last);
+      delete.setString(3, PERSISTENCE_ID);
+      delete.executeUpdate();
+      return last;
+    } catch (SQLException e) {
+      throw notCut(e);
+    }
+  }
+
+  private static JournalException notCut(SQLException e) {
+    return new JournalException("cannot cut the journal: " + text(e), e);
+  }
+
+  /** By a connection of its own, since others ask for the head meanwhile. */
+  @Override
+  public long bytes() throws JournalException {
+    try (Connection measuring = DriverManager.getConnection(url)) {
+      return number(measuring, "SELECT sum(length(event_payload))");
+    } catch (SQLException e) {
+      throw new JournalException("cannot read the journal: " + text(e), e);
+    }
   }
 
   /** The database has no clock of its own. */
@@ -177,7 +269,7 @@ public final class SqliteJournal implements Journal {
   }
 
   private JournalException failed(SQLException e) {
-    close();
+    drop();
     return new JournalException("cannot read the journal: " + text(e), e);
   }
 
@@ -186,7 +278,12 @@ public final class SqliteJournal implements Journal {
   }
 
   @Override
-  public synchronized void close() {
+  public void close() {
+    closed = true;
+    drop();
+  }
+
+  private synchronized void drop() {
     Connection open = connection;
     connection = null;
     if (open != null) {

@@ -68,6 +68,11 @@ final class GatedJournal implements Journal {
   }
 
   @Override
+  public long first() throws JournalException {
+    return journal.first();
+  }
+
+  @Override
   public List<StoredEvent> read(long from, int eventsMax, long bytesMax) throws JournalException {
     return journal.read(from, eventsMax, bytesMax);
   }
@@ -75,6 +80,16 @@ final class GatedJournal implements Journal {
   @Override
   public long count(long from, long to) throws JournalException {
     return journal.count(from, to);
+  }
+
+  @Override
+  public void trim(long to) throws JournalException {
+    journal.trim(to);
+  }
+
+  @Override
+  public long bytes() throws JournalException {
+    return journal.bytes();
   }
 
   @Override

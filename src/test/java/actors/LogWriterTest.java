@@ -69,6 +69,21 @@ class LogWriterTest {
   }
 
   @Test
+  void goesOnBehindTheEndOfAJournalThatIsCut() throws Exception {
+    Writer writer = writer(0);
+    append(writer, 1, 1);
+    append(writer, 2, 2);
+    journal.trim(2);
+    assertEquals(2, journal.first());
+    Writer next = writer(2);
+    append(next, 3, 3);
+    append(next, 4, 4);
+    journal.trim(3);
+    append(next, 5, 5);
+    writer(5);
+  }
+
+  @Test
   void stopsWhenItsNumberIsTakenAndWritesNothing() throws Exception {
     Writer first = writer(0);
     Writer second = writer(0);

@@ -35,6 +35,10 @@ final class MemoryJournal implements Journal {
   private final List<StoredEvent> events = new ArrayList<>();
   private byte[] lastHash = EventHash.none();
   private long lastNumber;
+
+  /** The first event that it gives to its readers; those below are kept for the test. */
+  private long first = 1;
+
   private boolean away;
   private int givesNothing;
 
@@ -108,8 +112,8 @@ final class MemoryJournal implements Journal {
   public synchronized List<StoredEvent> read(long from, int eventsMax, long bytesMax)
       throws JournalException {
     requireThere();
-    if (from < 1) {
-      throw new JournalGapException("there is no event " + from);
+    if (from < first) {
+      throw JournalGapException.of(from, first, first);
     }
     List<StoredEvent> page = new ArrayList<>();
     if (givesNothing > 0) {
@@ -129,7 +133,24 @@ final class MemoryJournal implements Journal {
   @Override
   public synchronized long count(long from, long to) throws JournalException {
     requireThere();
-    return Math.max(0, Math.min(to, events.size()) - Math.max(1, from) + 1);
+    return Math.max(0, Math.min(to, events.size()) - Math.max(first, from) + 1);
+  }
+
+  @Override
+  public synchronized long first() throws JournalException {
+    requireThere();
+    return first;
+  }
+
+  @Override
+  public synchronized void trim(long to) throws JournalException {
+    requireThere();
+    first = Math.max(first, Math.min(to + 1, events.size()));
+  }
+
+  @Override
+  public synchronized long bytes() {
+    return events.stream().skip(first - 1).mapToLong(event -> event.bytes().length).sum();
   }
 
   @Override

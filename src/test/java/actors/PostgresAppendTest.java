@@ -134,6 +134,21 @@ class PostgresAppendTest {
     assertArrayEquals(new byte[] {2}, journal.read(1, 10, 1000).get(1).bytes());
   }
 
+  @Test
+  void goesOnBehindTheEndOfAJournalThatIsCut() throws Exception {
+    Writer writer = writer().orElseThrow();
+    assertTrue(writer.appends(1));
+    assertTrue(writer.appends(2));
+    journal.trim(2);
+    assertEquals(2, journal.first());
+    assertTrue(writer().orElseThrow().appends(3));
+    assertFalse(writer.appends(9), "it still expects number 3");
+    journal.trim(2);
+    assertTrue(writer().orElseThrow().appends(4));
+    assertEquals(3, journal.first());
+    assertEquals(4, journal.head());
+  }
+
   /** A trigger looks at the session that appends. */
   @Test
   void appendsInSessionsThatSyncAndDoNotHang() throws Exception {

@@ -48,6 +48,11 @@ class ReadGateTest {
     }
 
     @Override
+    public long first() {
+      return 1;
+    }
+
+    @Override
     public List<StoredEvent> read(long from, int eventsMax, long bytesMax) {
       return List.of();
     }
@@ -55,6 +60,14 @@ class ReadGateTest {
     @Override
     public long count(long from, long to) {
       return to - from + 1;
+    }
+
+    @Override
+    public void trim(long to) {}
+
+    @Override
+    public long bytes() {
+      return 0;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package actors;
 
 import java.util.Optional;
+import storage.ReplicatedSettings;
 
 /** What a replica may say of itself. */
 final class Readings {
@@ -12,13 +13,28 @@ final class Readings {
     return of(ReplicaGauge.State.APPLYING, "", applied, applied);
   }
 
+  /** It has applied everything that there is in a journal, whose last opening had settings. */
+  static ReplicaGauge.Reading of(String journalId, long applied, ReplicatedSettings settings) {
+    return of(ReplicaGauge.State.APPLYING, "", journalId, applied, applied, Optional.of(settings));
+  }
+
   /** With a problem, unless that is empty. */
   static ReplicaGauge.Reading of(
       ReplicaGauge.State state, String problem, long applied, long head) {
+    return of(state, problem, "", applied, head, Optional.empty());
+  }
+
+  private static ReplicaGauge.Reading of(
+      ReplicaGauge.State state,
+      String problem,
+      String journalId,
+      long applied,
+      long head,
+      Optional<ReplicatedSettings> settings) {
     return new ReplicaGauge.Reading(
         state,
         problem.isEmpty() ? Optional.empty() : Optional.of(problem),
-        "",
+        journalId,
         applied,
         0,
         head,
@@ -33,6 +49,7 @@ final class Readings {
         false,
         false,
         0,
-        0);
+        0,
+        settings);
   }
 }

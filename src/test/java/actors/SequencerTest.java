@@ -404,6 +404,60 @@ class SequencerTest {
     isOpen(2);
   }
 
+  /** The settings stand in its own replica, which has applied what is gone. */
+  @Test
+  void opensOnACutJournalWithTheSettingsOfItsReplica() throws Exception {
+    epochIsCutAway();
+    parts.gauge.write(Readings.of(event(4).journalId(), 4, REPLICATED));
+    sequencer();
+    own.hasApplied(4);
+    other.answersWhere(event(4).journalId(), 2, ANOTHER_HASH);
+    isOpen(5);
+    assertEquals(5, event(5).epoch());
+    assertEquals(event(4).journalId(), event(5).journalId());
+    assertArrayEquals(EventHash.of(stored(4).bytes()), event(5).previousHash());
+  }
+
+  @Test
+  void doesNotOpenOnACutJournalWhenItsReplicaIsNotAsFarAsTheEpoch() throws Exception {
+    epochIsCutAway();
+    ActorRef<Sequencer.Command> sequencer = sequencer();
+    own.hasAppliedNothing();
+    other.hasApplied(4);
+    String reason = reasonOfTheEnd();
+    assertTrue(reason.endsWith("this node first has to restore its database"), reason);
+    assertTrue(reason.contains("begins at event 4 "), reason);
+    ends(sequencer);
+    assertEquals(4, journal.head());
+  }
+
+  @Test
+  void doesNotOpenOnACutJournalWithOtherSettingsThanItsReplica() throws Exception {
+    epochIsCutAway();
+    ReplicatedSettings others = new ReplicatedSettings(true, Duration.ofDays(1), 100, 100);
+    parts.gauge.write(Readings.of(event(4).journalId(), 4, others));
+    ActorRef<Sequencer.Command> sequencer = sequencer();
+    own.hasApplied(4);
+    other.hasApplied(4);
+    next(parts.replica, Replica.Condemn.class);
+    assertTrue(reasonOfTheEnd().contains("--foreign-keys=true"));
+    ends(sequencer);
+    assertEquals(4, journal.head());
+  }
+
+  /** Leaves a journal that begins behind the opening of its epoch, and ends with event 4. */
+  private void epochIsCutAway() throws Exception {
+    ActorRef<Sequencer.Command> before = opened();
+    for (long number = 1; number <= 3; number++) {
+      other.submits(before, item(number, 10));
+      other.ordered(1);
+    }
+    testKit.stop(before);
+    journal.trim(3);
+    assertEquals(4, journal.first());
+    assertEquals(1, event(4).epoch());
+  }
+
   @Test
   void tellsEveryMemberThatItIsOpenAndWhoJoinsLater() throws Exception {
     isAlone();

@@ -128,8 +128,7 @@ class BackupRoutesTest {
   void oneAfterTheOtherCanBeTaken() throws Exception {
     for (int i = 0; i < 100; i++) {
       HttpResponse<byte[]> taken = bytes("/db/backup");
-      assertEquals(
-          200, taken.statusCode(), () -> new String(taken.body(), StandardCharsets.UTF_8));
+      assertEquals(200, taken.statusCode(), () -> new String(taken.body(), StandardCharsets.UTF_8));
     }
   }
 

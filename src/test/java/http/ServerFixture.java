@@ -41,7 +41,8 @@ final class ServerFixture implements AutoCloseable {
                 .resolve());
     this.server =
         HttpServer.start(system, node, settings.withSpoolDirectory(directory.resolve("spool")))
-            .toCompletableFuture().get(20, TimeUnit.SECONDS);
+            .toCompletableFuture()
+            .get(20, TimeUnit.SECONDS);
     this.url = "http://127.0.0.1:" + server.address().getPort();
   }
 

@@ -114,7 +114,8 @@ final class QuorumFixture implements AutoCloseable {
 
   /** Waits until a node's own copy ends with an event, and returns all of it. */
   static List<StoredEvent> copy(Node node, long highest) throws Exception {
-    return node.server().copyWith(highest, MAX).read(1, Integer.MAX_VALUE, Long.MAX_VALUE);
+    QuorumTable copy = node.server().copyWith(highest, MAX);
+    return copy.read(copy.first(), Integer.MAX_VALUE, Long.MAX_VALUE);
   }
 
   static byte[] event(long seq) {
@@ -130,8 +131,15 @@ final class QuorumFixture implements AutoCloseable {
 
   /** Waits until a node's own copy holds such events up to one, and nothing else. */
   static void assertCopy(Node node, long highest) throws Exception {
+    assertCopy(node, 1, highest);
+  }
+
+  /** Waits until a node's own copy holds such events from one to another, and nothing else. */
+  static void assertCopy(Node node, long first, long highest) throws Exception {
+    await("the copy is cut", () -> node.server().table().first() >= first);
     List<StoredEvent> events = copy(node, highest);
-    assertEquals(highest, events.size());
+    assertEquals(first, events.get(0).seq());
+    assertEquals(highest - first + 1, events.size());
     for (StoredEvent stored : events) {
       assertArrayEquals(event(stored.seq()), stored.bytes());
     }

@@ -47,4 +47,11 @@ class QuorumJournalTest extends JournalContract {
       statement.execute("DELETE FROM event_journal WHERE sequence_number = " + seq);
     }
   }
+
+  /** The node that is read need not be the one that leads. */
+  @Override
+  protected void awaitCut(long first) throws Exception {
+    QuorumFixture.await(
+        "the copy is cut", () -> quorum.nodes().get(1).server().table().first() >= first);
+  }
 }

@@ -1,5 +1,6 @@
 package quorum;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -250,6 +251,37 @@ class QuorumMembershipTest {
     node(1).start();
     assertNotEquals(node(2).server().groupId(), node(1).server().groupId());
     append(node(2), 28, 28);
+  }
+
+  /** What was cut, also by commands of its log that it does not know to be committed. */
+  @Test
+  void aSurvivorGoesOnWithACutJournal() throws Exception {
+    append(node(1), 1, 20);
+    node(1).journal().trim(6);
+    node(2).server().checkpointNow();
+    append(node(1), 21, 30);
+    node(1).journal().trim(24);
+    assertCopy(node(2), 25, 30);
+    String group = node(2).server().groupId();
+    quorum.close();
+    Path data = node(2).settings.directory();
+    Files.delete(QuorumFiles.table(data));
+    QuorumTable.open(QuorumFiles.table(data), group).close();
+
+    QuorumRecovery recovery = QuorumRecovery.of(data, "n2");
+    QuorumRecovery.Holdings holdings = recovery.gather();
+    assertEquals(30, holdings.highest());
+    assertArrayEquals(QuorumFixture.event(30), holdings.payload());
+    recovery.separate();
+    node(2).start();
+    await("it writes alone", () -> node(2).journal().head() == 30);
+    assertEquals(25, node(2).journal().first());
+    append(node(2), 31, 32);
+    node(2).journal().trim(28);
+    Node joining = quorum.add("n4");
+    join(joining, node(2));
+    assertCopy(joining, 29, 32);
+    assertEquals(29, joining.journal().first());
   }
 
   @Test

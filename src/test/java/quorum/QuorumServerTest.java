@@ -9,6 +9,7 @@ import static quorum.QuorumFixture.await;
 import static quorum.QuorumFixture.event;
 
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -166,16 +167,78 @@ class QuorumServerTest {
     assertCopy(node(3), 5);
     node(3).stop();
     append(node(1), 6, 200);
-    node(1).server().checkpointNow();
-    node(2).server().checkpointNow();
-    append(node(1), 201, 230);
-    node(1).server().checkpointNow();
-    node(2).server().checkpointNow();
+    checkpointTwice(201, 230);
     node(3).start();
     assertCopy(node(3), 230);
     append(node(3), 231, 232);
     node(1).stop();
     append(node(3), 233, 234);
     assertCopy(node(3), 234);
+  }
+
+  /** Its copy begins where the others' do, although it never held what was cut away. */
+  @Test
+  void aNodeFarBehindCopiesACutJournal() throws Exception {
+    append(node(1), 1, 5);
+    assertCopy(node(3), 5);
+    node(3).stop();
+    append(node(1), 6, 200);
+    node(1).journal().trim(150);
+    checkpointTwice(201, 230);
+    node(3).start();
+    assertCopy(node(3), 151, 230);
+    assertEquals(151, node(3).journal().first());
+    assertEquals(80, node(3).journal().count(1, 230));
+    append(node(3), 231, 232);
+    node(3).journal().trim(200);
+    node(1).stop();
+    append(node(3), 233, 234);
+    assertCopy(node(3), 201, 234);
+    assertCopy(node(2), 201, 234);
+  }
+
+  @Test
+  void aNodeThatWasAwayFindsInTheLogWhatWasCutMeanwhile() throws Exception {
+    append(node(1), 1, 20);
+    assertCopy(node(3), 20);
+    node(3).stop();
+    node(2).journal().trim(7);
+    append(node(2), 21, 22);
+    node(1).journal().trim(15);
+    append(node(2), 23, 24);
+    node(3).start();
+    assertCopy(node(3), 16, 24);
+    assertEquals(9, node(3).journal().count(1, 24));
+  }
+
+  /** Also one whose log has to be applied again, because what it had applied was not synced. */
+  @Test
+  void aNodeStartsAgainWithACutJournal() throws Exception {
+    append(node(1), 1, 20);
+    node(1).journal().trim(12);
+    assertCopy(node(2), 13, 20);
+    String group = node(1).server().groupId();
+    quorum.close();
+    Path lost = QuorumFiles.table(node(3).settings.directory());
+    Files.delete(lost);
+    QuorumTable.open(lost, group).close();
+    for (Node node : quorum.nodes()) {
+      node.start();
+    }
+    for (Node node : quorum.nodes()) {
+      assertCopy(node, 13, 20);
+      assertEquals(13, node.journal().first());
+    }
+    append(node(3), 21, 22);
+    assertCopy(node(3), 13, 22);
+  }
+
+  /** Makes the logs of the first two nodes forget what stands before an event. */
+  private void checkpointTwice(long from, long to) throws Exception {
+    node(1).server().checkpointNow();
+    node(2).server().checkpointNow();
+    append(node(1), from, to);
+    node(1).server().checkpointNow();
+    node(2).server().checkpointNow();
   }
 }

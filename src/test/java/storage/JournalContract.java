@@ -8,8 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -118,6 +124,176 @@ public abstract class JournalContract {
     remove(3);
     assertEquals(2, journal.count(2, 4));
     assertEquals(0, journal.count(3, 3));
+  }
+
+  @Test
+  void beginsWithTheFirstEventAsLongAsItIsNotCut() throws Exception {
+    assertEquals(1, journal.first());
+    assertEquals(0, journal.bytes());
+    journal.trim(5);
+    assertEquals(1, journal.first(), "there is nothing to cut");
+    for (long seq = 1; seq <= 5; seq++) {
+      append(seq, bytes(seq, 10));
+    }
+    journal.trim(0);
+    journal.trim(-1);
+    assertEquals(1, journal.first());
+    assertTrue(journal.holdsAll(1, 5));
+    assertEquals(50, journal.bytes());
+  }
+
+  @Test
+  void holdsWhatIsAboveTheCutAndSaysWhereItBegins() throws Exception {
+    for (long seq = 1; seq <= 9; seq++) {
+      append(seq, bytes(seq, (int) seq * 10));
+    }
+    cut(4);
+    assertEquals(5, journal.first());
+    assertEquals(9, journal.head());
+    assertEquals(50 + 60 + 70 + 80 + 90, journal.bytes());
+    assertEquals(List.of(5L, 6L, 7L, 8L, 9L), numbers(journal.read(5, MANY, LARGE)));
+    assertArrayEquals(bytes(5, 50), journal.read(5, 1, 1).get(0).bytes());
+    for (long below : new long[] {1, 4}) {
+      JournalGapException gap =
+          assertThrows(JournalGapException.class, () -> journal.read(below, MANY, LARGE));
+      assertTrue(gap.isCutAway());
+      assertEquals(5, gap.first());
+      assertEquals(
+          "the journal begins at event 5 and no longer holds event " + below, gap.getMessage());
+    }
+    assertEquals(5, journal.count(1, 9));
+    assertEquals(0, journal.count(1, 4));
+    assertTrue(journal.holdsAll(1, 9));
+    assertTrue(journal.holdsAll(1, 4), "what was cut away is not missing");
+    assertFalse(journal.holdsAll(5, 10));
+    remove(7);
+    assertFalse(journal.holdsAll(1, 9), "what is missing behind the beginning is");
+    JournalGapException hole =
+        assertThrows(JournalGapException.class, () -> journal.read(7, MANY, LARGE));
+    assertFalse(hole.isCutAway());
+    assertTrue(hole.getMessage().contains("does not hold event 7"), hole.getMessage());
+  }
+
+  @Test
+  void neverCutsItsLastEventAwayAndGoesOnBehindIt() throws Exception {
+    for (long seq = 1; seq <= 5; seq++) {
+      append(seq, bytes(seq, 10));
+    }
+    cut(5);
+    assertEquals(5, journal.head());
+    assertEquals(5, journal.first());
+    assertEquals(List.of(5L), numbers(journal.read(5, MANY, LARGE)));
+    assertFalse(append(5, bytes(9, 10)));
+    assertTrue(append(6, bytes(6, 10)));
+    cut(Long.MAX_VALUE);
+    assertEquals(6, journal.first());
+    journal.trim(3);
+    assertEquals(6, journal.first(), "what is gone is not cut again");
+    assertTrue(append(7, bytes(7, 10)));
+    assertEquals(List.of(6L, 7L), numbers(journal.read(6, MANY, LARGE)));
+    journal.close();
+    journal = openJournal();
+    assertEquals(6, journal.first());
+    assertEquals(7, journal.head());
+    assertTrue(append(8, bytes(8, 10)));
+  }
+
+  @Test
+  void cutsInSeveralStepsBySizeAndByNumber() throws Exception {
+    int large = (int) TrimSteps.BYTES_MAX / 3;
+    long seq = 0;
+    while (seq < 8) {
+      assertTrue(append(++seq, bytes(seq, large)));
+    }
+    while (seq < manyEvents()) {
+      assertTrue(append(++seq, bytes(seq, 1)));
+    }
+    long head = seq;
+    assertTrue(journal.holdsAll(1, head));
+    assertEquals(8L * large + head - 8, journal.bytes());
+    cut(head - 3);
+    assertEquals(head - 2, journal.first());
+    assertEquals(List.of(head - 2, head - 1, head), numbers(journal.read(head - 2, MANY, LARGE)));
+    assertEquals(3, journal.bytes());
+  }
+
+  /** Of two that cut, one finds gone what it was about to take away. */
+  @Test
+  void isCutByTwoAtOnceWhileItIsAppendedToAndRead() throws Exception {
+    long last = 2L * manyEvents();
+    AtomicLong appended = new AtomicLong();
+    ExecutorService others = Executors.newFixedThreadPool(4);
+    try {
+      List<Future<?>> all = new ArrayList<>();
+      all.add(
+          others.submit(
+              () -> {
+                for (long seq = 1; seq <= last; seq++) {
+                  assertTrue(append(seq, bytes(seq, 10)));
+                  appended.set(seq);
+                }
+                return true;
+              }));
+      for (int cutter = 0; cutter < 2; cutter++) {
+        all.add(
+            others.submit(
+                () -> {
+                  while (appended.get() < last) {
+                    journal.trim(appended.get() - 5);
+                  }
+                  return true;
+                }));
+      }
+      all.add(
+          others.submit(
+              () -> {
+                while (appended.get() < last) {
+                  long upTo = appended.get();
+                  assertTrue(journal.holdsAll(1, upTo), "up to " + upTo);
+                  assertEveryEventAboveTheCut();
+                }
+                return true;
+              }));
+      for (Future<?> one : all) {
+        one.get(120, TimeUnit.SECONDS);
+      }
+    } finally {
+      others.shutdownNow();
+    }
+    cut(last - 5);
+    assertEquals(last, journal.head());
+    assertEquals(last - 4, journal.first());
+    assertEquals(5, journal.read(last - 4, MANY, LARGE).size());
+  }
+
+  /** It may be cut further between the question and the reading. */
+  private void assertEveryEventAboveTheCut() throws JournalException {
+    long first = journal.first();
+    try {
+      long next = first;
+      for (StoredEvent event : journal.read(first, 20, LARGE)) {
+        assertEquals(next, event.seq());
+        assertArrayEquals(bytes(next, 10), event.bytes());
+        next++;
+      }
+    } catch (JournalGapException cutFurther) {
+      assertTrue(cutFurther.isCutAway(), cutFurther.getMessage());
+      assertTrue(cutFurther.first() > first, cutFurther.getMessage());
+    }
+  }
+
+  /** Cuts, and waits until whoever is read from has heard of it. */
+  private void cut(long to) throws Exception {
+    journal.trim(to);
+    awaitCut(journal.first());
+  }
+
+  /** Returns once nothing below an event is read any more. */
+  protected void awaitCut(long first) throws Exception {}
+
+  /** More events than are cut in one step, unless that takes too long to append. */
+  protected int manyEvents() {
+    return TrimSteps.EVENTS_MAX + 10;
   }
 
   @Test
