@@ -145,8 +145,7 @@ final class NodeMetrics implements ReadPool.Observer {
         timer("peqlite.apply", "Batches of events applied to this node's database.")
             .register(registry);
     rebuilds = counter("peqlite.replica.rebuilds", "Times the database was made anew.");
-    restores =
-        counter("peqlite.replica.restores", "Times the database was made from a snapshot.");
+    restores = counter("peqlite.replica.restores", "Times the database was made from a snapshot.");
     failures =
         counter("peqlite.replica.failures", "Times the replica could not go on and tried again.");
     held = counter("peqlite.replica.held", "Requests at which the replica stopped for a verdict.");

@@ -119,8 +119,7 @@ public final class NodeRuntime {
     Store store;
     SnapshotDirectory snapshots;
     try {
-      snapshots =
-          SnapshotDirectory.open(NodeSettings.snapshotDirectory(settings.dataDirectory()));
+      snapshots = SnapshotDirectory.open(NodeSettings.snapshotDirectory(settings.dataDirectory()));
       store = store(settings);
     } catch (JournalException | IOException e) {
       return CompletableFuture.failedFuture(e);

@@ -5,7 +5,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -919,7 +918,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     }
   }
 
-  /** Whether the journal begins behind an event; if that cannot be asked, the next try will tell. */
+  /**
+   * Whether the journal begins behind an event; if that cannot be asked, the next try will tell.
+   */
   private boolean isCutAbove(long seq) {
     try {
       return journal.first() > seq;

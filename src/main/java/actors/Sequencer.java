@@ -682,8 +682,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   }
 
   /** Which snapshots may be relied on follows from whose outcomes are those of the majority. */
-  private void tellCoordinator(
-      List<DigestComparison.Word> words, DigestComparison.Result result) {
+  private void tellCoordinator(List<DigestComparison.Word> words, DigestComparison.Result result) {
     ActorRef<SnapshotCoordinator.Command> to = coordinator;
     if (to == null) {
       return;

@@ -120,8 +120,7 @@ final class SnapshotCoordinator extends AbstractBehavior<SnapshotCoordinator.Com
     this.executor = executor;
     this.answers = context.messageAdapter(SnapshotKeeper.Report.class, Heard::new);
     timers.startTimerWithFixedDelay(Self.ASK, INTERVAL);
-    timers.startTimerWithFixedDelay(
-        Self.DECIDE, INTERVAL.plus(ANSWERS_MAX), INTERVAL);
+    timers.startTimerWithFixedDelay(Self.DECIDE, INTERVAL.plus(ANSWERS_MAX), INTERVAL);
   }
 
   @Override
@@ -214,9 +213,7 @@ final class SnapshotCoordinator extends AbstractBehavior<SnapshotCoordinator.Com
     decision
         .upload()
         .ifPresent(upload -> tellAll(new SnapshotKeeper.Upload(upload.nodeId(), upload.id())));
-    decision
-        .relyFrom()
-        .forEach((node, seq) -> tellAll(new SnapshotKeeper.RelyFrom(node, seq)));
+    decision.relyFrom().forEach((node, seq) -> tellAll(new SnapshotKeeper.RelyFrom(node, seq)));
     if (decision.cutTo() > 0) {
       cut(decision.cutTo());
     }

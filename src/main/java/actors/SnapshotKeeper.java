@@ -25,8 +25,8 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.jspecify.annotations.Nullable;
 import storage.Durability;
-import storage.ReadPool;
 import storage.JournalException;
+import storage.ReadPool;
 import storage.SnapshotDamagedException;
 import storage.SnapshotDirectory;
 import storage.SnapshotFile;
@@ -250,7 +250,8 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
     long known = durable;
     getContext()
         .pipeToSelf(
-            CompletableFuture.supplyAsync(() -> applied > known && sync() ? applied : known, executor),
+            CompletableFuture.supplyAsync(
+                () -> applied > known && sync() ? applied : known, executor),
             (now, failure) -> new Synced(now == null ? known : now, ask.replyTo()));
     return this;
   }
@@ -310,8 +311,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
         || ask.length() > PIECE_BYTES_MAX) {
       return new Piece(new byte[0], "no such piece");
     }
-    try (FileChannel file =
-        FileChannel.open(snapshots.file(ask.id()), StandardOpenOption.READ)) {
+    try (FileChannel file = FileChannel.open(snapshots.file(ask.id()), StandardOpenOption.READ)) {
       ByteBuffer bytes = ByteBuffer.allocate(ask.length());
       while (bytes.hasRemaining() && file.read(bytes, ask.offset() + bytes.position()) >= 0) {
         // A read may give less than there is.
@@ -421,7 +421,8 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
           snapshots.file(stored.id()),
           () -> !stopped);
       List<SnapshotStore.Kept> kept = to.list();
-      for (SnapshotStore.Kept old : kept.subList(Math.min(settings.keep(), kept.size()), kept.size())) {
+      for (SnapshotStore.Kept old :
+          kept.subList(Math.min(settings.keep(), kept.size()), kept.size())) {
         to.delete(old.id());
       }
       to.deleteUnfinished(UNFINISHED_MAX);

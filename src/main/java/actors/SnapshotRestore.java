@@ -23,8 +23,8 @@ import storage.SnapshotHeader;
  * another node, else from the store.
  *
  * <p>What comes from elsewhere is collected in a file that a later attempt goes on with, and is not
- * used before every sum in it is right. A snapshot that turns out to be damaged is left out, and the
- * next one is tried. Blocking; one restore at a time.
+ * used before every sum in it is right. A snapshot that turns out to be damaged is left out, and
+ * the next one is tried. Blocking; one restore at a time.
  */
 final class SnapshotRestore {
 
@@ -168,10 +168,7 @@ final class SnapshotRestore {
     own.forgetReceived(offer.id());
     Path file = own.received(offer.id());
     try (FileChannel out =
-        FileChannel.open(
-            file,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.WRITE)) {
+        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
       long have = out.size();
       if (have > offer.bytes()) {
         out.truncate(0);

@@ -215,8 +215,8 @@ public final class SnapshotDirectory {
   }
 
   /**
-   * Never uses a snapshot again that is not what was written. The last such file is kept for whoever
-   * wants to know what happened to it.
+   * Never uses a snapshot again that is not what was written. The last such file is kept for
+   * whoever wants to know what happened to it.
    */
   public synchronized void setAside(String id) {
     stored.remove(id);
@@ -250,7 +250,8 @@ public final class SnapshotDirectory {
    */
   public void prune(int keep, long from) throws IOException {
     List<Stored> newestFirst = list();
-    List<Stored> spare = newestFirst.subList(Math.min(keep, newestFirst.size()), newestFirst.size());
+    List<Stored> spare =
+        newestFirst.subList(Math.min(keep, newestFirst.size()), newestFirst.size());
     delete(snapshot -> snapshot.header().seq() < from && spare.contains(snapshot));
   }
 }

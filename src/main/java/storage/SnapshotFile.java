@@ -24,10 +24,10 @@ import org.jspecify.annotations.Nullable;
  * whole.
  *
  * <p>Its form: eight bytes that name it; the length, the bytes and the CRC-32C of a {@link
- * SnapshotHeader}; chunks, each of at most a megabyte of the database, as compressed length, CRC-32C
- * of that length and of the compressed bytes, and those bytes; a length of zero; and the SHA-256 of
- * the database. Numbers are of four bytes, the highest first. A flipped bit is found in the chunk
- * where it is, and nothing is decompressed before its sum was compared.
+ * SnapshotHeader}; chunks, each of at most a megabyte of the database, as compressed length,
+ * CRC-32C of that length and of the compressed bytes, and those bytes; a length of zero; and the
+ * SHA-256 of the database. Numbers are of four bytes, the highest first. A flipped bit is found in
+ * the chunk where it is, and nothing is decompressed before its sum was compared.
  *
  * <p>Compression is zstd's (RFC 8878).
  */
@@ -69,8 +69,7 @@ public final class SnapshotFile {
     MessageDigest sum = EventHash.newDigest();
     try (InputStream in = Files.newInputStream(database);
         FileOutputStream file = new FileOutputStream(target.toFile());
-        DataOutputStream out =
-            new DataOutputStream(new BufferedOutputStream(file, BUFFER_BYTES))) {
+        DataOutputStream out = new DataOutputStream(new BufferedOutputStream(file, BUFFER_BYTES))) {
       out.write(MAGIC);
       byte[] head = header.encode();
       out.writeInt(head.length);
@@ -213,8 +212,7 @@ public final class SnapshotFile {
     }
   }
 
-  private static SnapshotDamagedException damaged(
-      Path file, long at, @Nullable Throwable cause) {
+  private static SnapshotDamagedException damaged(Path file, long at, @Nullable Throwable cause) {
     return new SnapshotDamagedException(
         "the snapshot " + file + " is damaged at byte " + at + " or soon after", cause);
   }

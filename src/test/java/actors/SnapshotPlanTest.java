@@ -181,8 +181,7 @@ class SnapshotPlanTest {
     place = SnapshotPlan.Place.STORE;
     agreed.put("a", 10_000L);
     present.add(node("a").has(9_000).report());
-    assertEquals(
-        Optional.of(new SnapshotPlan.Upload("a", "snapshot 9000")), decide().upload());
+    assertEquals(Optional.of(new SnapshotPlan.Upload("a", "snapshot 9000")), decide().upload());
     assertEquals(0, decide().cutTo());
     stored.add(new SnapshotStore.Kept("x", "another journal", 9_500, 1, 1));
     assertEquals(0, decide().cutTo());

@@ -78,8 +78,7 @@ final class TestNode implements AutoCloseable {
                 50_000,
                 64 << 20,
                 1 << 20),
-            new SnapshotSettings(
-                64 << 20, 1_000_000, Duration.ofDays(1), 2, 1, 50_000, 256 << 20),
+            new SnapshotSettings(64 << 20, 1_000_000, Duration.ofDays(1), 2, 1, 50_000, 256 << 20),
             new ReadSettings(1, 100, false, 1 << 20, DatabaseConnections.LENGTH_MAX),
             new WriteSession.Settings(
                 1000, 64 << 20, 4096, 16 << 20, Duration.ofMillis(500), 20_000),

@@ -118,8 +118,6 @@ class SnapshotFileTest {
     int[] asked = {0};
     assertThrows(
         SnapshotFile.NotWantedException.class,
-        () ->
-            SnapshotFile.write(
-                header(3 * MEBIBYTE), database, file, 1, () -> asked[0]++ < 2));
+        () -> SnapshotFile.write(header(3 * MEBIBYTE), database, file, 1, () -> asked[0]++ < 2));
   }
 }
