@@ -3,11 +3,15 @@ package actors;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -21,7 +25,10 @@ final class PeerSnapshots implements SnapshotSource {
   /** Small enough to go between other messages; several are on their way at once. */
   static final int PIECE_BYTES = 128 * 1024;
 
-  private static final Duration ANSWER_MAX = Duration.ofSeconds(5);
+  private static final Duration ANSWER_MAX = Duration.ofSeconds(2);
+
+  /** A message may be lost, and that is no reason to begin anew. */
+  private static final int TRIES = 5;
 
   private final ActorSystem<?> system;
   private final ActorRef<NodeMessage> gateway;
@@ -60,12 +67,7 @@ final class PeerSnapshots implements SnapshotSource {
   @Override
   public List<Offer> offers() throws IOException {
     SnapshotKeeper.Report report =
-        await(
-            AskPattern.<NodeMessage, SnapshotKeeper.Report>ask(
-                gateway,
-                replyTo -> new SnapshotKeeper.AskReport(false, replyTo),
-                ANSWER_MAX,
-                system.scheduler()));
+        await(() -> ask(replyTo -> new SnapshotKeeper.AskReport(false, replyTo)));
     return report.snapshots().stream()
         .map(kept -> new Offer(kept.id(), report.journalId(), kept.seq(), kept.bytes()))
         .toList();
@@ -73,19 +75,12 @@ final class PeerSnapshots implements SnapshotSource {
 
   @Override
   public byte[] read(Offer offer, long offset, int max) throws IOException {
-    List<CompletionStage<SnapshotKeeper.Piece>> asked = new ArrayList<>();
+    List<Supplier<CompletionStage<SnapshotKeeper.Piece>>> asked = new ArrayList<>();
     for (int at = 0; at < max; at += PIECE_BYTES) {
-      long from = offset + at;
-      int length = Math.min(PIECE_BYTES, max - at);
-      asked.add(
-          AskPattern.<NodeMessage, SnapshotKeeper.Piece>ask(
-              gateway,
-              replyTo -> new SnapshotKeeper.AskPiece(offer.id(), from, length, replyTo),
-              ANSWER_MAX,
-              system.scheduler()));
+      asked.add(piece(offer.id(), offset + at, Math.min(PIECE_BYTES, max - at)));
     }
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(max);
-    for (CompletionStage<SnapshotKeeper.Piece> one : asked) {
+    for (Supplier<CompletionStage<SnapshotKeeper.Piece>> one : asked) {
       SnapshotKeeper.Piece piece = await(one);
       if (!piece.problem().isEmpty()) {
         throw new IOException(piece.problem());
@@ -95,11 +90,27 @@ final class PeerSnapshots implements SnapshotSource {
     return bytes.toByteArray();
   }
 
-  private static <T> T await(CompletionStage<T> stage) throws IOException {
-    try {
-      return stage.toCompletableFuture().join();
-    } catch (CompletionException e) {
-      throw new IOException("it does not answer", e);
+  /** Asks at once, and gives that answer the first time it is asked for, else asks again. */
+  private Supplier<CompletionStage<SnapshotKeeper.Piece>> piece(String id, long from, int length) {
+    Supplier<CompletionStage<SnapshotKeeper.Piece>> asking =
+        () -> ask(replyTo -> new SnapshotKeeper.AskPiece(id, from, length, replyTo));
+    Deque<CompletionStage<SnapshotKeeper.Piece>> first = new ArrayDeque<>(List.of(asking.get()));
+    return () -> first.isEmpty() ? asking.get() : first.remove();
+  }
+
+  private <T> CompletionStage<T> ask(Function<ActorRef<T>, NodeMessage> question) {
+    return AskPattern.ask(gateway, question::apply, ANSWER_MAX, system.scheduler());
+  }
+
+  private static <T> T await(Supplier<CompletionStage<T>> asking) throws IOException {
+    for (int left = TRIES - 1; ; left--) {
+      try {
+        return asking.get().toCompletableFuture().join();
+      } catch (CompletionException e) {
+        if (left == 0) {
+          throw new IOException("it does not answer", e);
+        }
+      }
     }
   }
 }

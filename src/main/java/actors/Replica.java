@@ -789,7 +789,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       step();
     } else {
       String reason =
-          "the journal begins behind what this node has applied, and no snapshot can be had: "
+          "the events that this node lacks are cut off the journal, and no snapshot can be had: "
               + result.told();
       if (alone) {
         condemned(reason + "; restore a backup");

@@ -64,9 +64,6 @@ final class SnapshotCoordinator extends AbstractBehavior<SnapshotCoordinator.Com
     DECIDE
   }
 
-  private static final Duration INTERVAL = Duration.ofSeconds(5);
-  private static final Duration ANSWERS_MAX = Duration.ofSeconds(1);
-
   /** How long a node that is not heard of keeps the journal from being cut. */
   private static final long ABSENT_NANOS_MAX = Duration.ofMinutes(10).toNanos();
 
@@ -119,8 +116,11 @@ final class SnapshotCoordinator extends AbstractBehavior<SnapshotCoordinator.Com
     this.journal = journal;
     this.executor = executor;
     this.answers = context.messageAdapter(SnapshotKeeper.Report.class, Heard::new);
-    timers.startTimerWithFixedDelay(Self.ASK, INTERVAL);
-    timers.startTimerWithFixedDelay(Self.DECIDE, INTERVAL.plus(ANSWERS_MAX), INTERVAL);
+    Duration interval = setup.settings().lookInterval();
+    timers.startTimerWithFixedDelay(Self.ASK, interval);
+    // What the nodes answer is there by then, as a rule.
+    timers.startTimerWithFixedDelay(
+        Self.DECIDE, interval.plus(interval.dividedBy(2)), interval);
   }
 
   @Override

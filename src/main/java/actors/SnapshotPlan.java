@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import storage.SnapshotStore;
 
 /**
@@ -36,9 +37,6 @@ final class SnapshotPlan {
 
   /** A node that is further behind takes no snapshot: others have newer ones. */
   private static final long BEHIND_MAX = 10_000;
-
-  /** How long a snapshot must be out of date before another one is due, whatever was written. */
-  private static final long QUIET_MILLIS = 10_000;
 
   /**
    * All that is known.
@@ -101,7 +99,7 @@ final class SnapshotPlan {
     Map<String, Long> best = new HashMap<>();
     Optional<Upload> upload = Optional.empty();
     for (SnapshotKeeper.Report report : view.present) {
-      Optional<SnapshotKeeper.Kept> agreed = agreedSnapshot(report);
+      Optional<SnapshotKeeper.Kept> agreed = agreedSnapshots(report).findFirst();
       agreed.ifPresent(kept -> best.put(report.nodeId(), kept.seq()));
       if (agreed.isPresent()
           && view.place == Place.STORE
@@ -115,12 +113,11 @@ final class SnapshotPlan {
     return new Decision(take(), upload, best, sync, sync ? cutTo(base) : 0);
   }
 
-  /** The newest snapshot of a node that the majority would have taken too. */
-  private Optional<SnapshotKeeper.Kept> agreedSnapshot(SnapshotKeeper.Report report) {
+  /** The snapshots of a node, the newest first, that the majority would have taken too. */
+  private Stream<SnapshotKeeper.Kept> agreedSnapshots(SnapshotKeeper.Report report) {
     long agreed = view.agreed.getOrDefault(report.nodeId(), 0L);
-    return isOfThisJournal(report)
-        ? report.snapshots().stream().filter(kept -> kept.seq() <= agreed).findFirst()
-        : Optional.empty();
+    return report.snapshots().stream()
+        .filter(kept -> kept.seq() <= agreed && isOfThisJournal(report));
   }
 
   private boolean isOfThisJournal(SnapshotKeeper.Report report) {
@@ -138,10 +135,16 @@ final class SnapshotPlan {
   /** The position of the newest snapshot that is durable enough. */
   private long base(Map<String, Long> best) {
     if (view.place == Place.STORE) {
-      return storedSeq();
+      return last(
+          view.stored.stream()
+              .filter(kept -> kept.journalId().equals(view.journalId))
+              .map(SnapshotStore.Kept::seq));
     }
     if (view.place == Place.OWN_DISK) {
-      return best.values().stream().mapToLong(seq -> seq).max().orElse(0);
+      return view.present.stream()
+          .mapToLong(report -> last(agreedSnapshots(report).map(SnapshotKeeper.Kept::seq)))
+          .max()
+          .orElse(0);
     }
     List<Long> held = new ArrayList<>();
     for (String voter : view.voters) {
@@ -150,6 +153,15 @@ final class SnapshotPlan {
     held.sort(Collections.reverseOrder());
     int majority = view.voters.size() / 2 + 1;
     return held.size() < majority ? 0 : held.get(majority - 1);
+  }
+
+  /**
+   * Of the newest that are kept, the last: while there is only one place for them, one of them may
+   * turn out to be damaged, and the one before and the journal behind it still make a database.
+   */
+  private long last(Stream<Long> newestFirst) {
+    List<Long> spared = newestFirst.limit(settings.keep()).toList();
+    return spared.size() < settings.keep() ? 0 : spared.get(spared.size() - 1);
   }
 
   private long cutTo(long base) {
@@ -203,7 +215,7 @@ final class SnapshotPlan {
     long bytes = Math.max(settings.journalBytes(), report.databaseBytes() / 2);
     return events > 0
         && (report.bytesSince() >= bytes
-            || report.ageMillis() >= QUIET_MILLIS
+            || report.ageMillis() >= 2 * settings.lookInterval().toMillis()
                 && (events >= settings.journalEvents()
                     || report.ageMillis() >= settings.interval().toMillis()));
   }

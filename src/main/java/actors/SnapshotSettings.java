@@ -11,6 +11,7 @@ import java.time.Duration;
  * @param interval the same in time, if there was any event
  * @param keep how many each place keeps
  * @param compression zstd's level
+ * @param lookInterval how often it is looked whether something is to be done
  * @param restoreBehindEvents how far a node must be behind to take a snapshot before it replays
  * @param transferBytesPerSecond how fast a node fetches one at most
  */
@@ -20,5 +21,10 @@ public record SnapshotSettings(
     Duration interval,
     int keep,
     int compression,
+    Duration lookInterval,
     long restoreBehindEvents,
-    long transferBytesPerSecond) {}
+    long transferBytesPerSecond) {
+
+  /** What anybody needs. */
+  public static final Duration LOOK_INTERVAL = Duration.ofSeconds(5);
+}

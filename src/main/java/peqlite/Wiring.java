@@ -114,6 +114,7 @@ final class Wiring {
         snapshot.interval(),
         snapshot.keep(),
         snapshot.compression(),
+        SnapshotSettings.LOOK_INTERVAL,
         snapshot.restoreBehindEvents(),
         snapshot.transferBytesPerSecond());
   }

@@ -36,6 +36,7 @@ import org.slf4j.LoggerFactory;
 import sql.Position;
 import sql.WriteOutcome;
 import storage.PostgresServer;
+import storage.PostgresSnapshots;
 
 /**
  * Messages are hints: whatever message between nodes is lost, writes and reads complete, and what
@@ -81,9 +82,11 @@ class LostMessagesTest {
   private final AtomicInteger markers = new AtomicInteger();
   private final Set<Integer> written = new HashSet<>();
   private Optional<PostgresServer> server = Optional.empty();
+  private Path folder = Path.of("");
 
   @BeforeAll
-  void start(@TempDir Path folder) throws Exception {
+  void start(@TempDir Path directory) throws Exception {
+    folder = directory;
     quiet("org.apache.pekko.remote.artery");
     PostgresServer postgres = PostgresServer.start(folder);
     server = Optional.of(postgres);
@@ -191,6 +194,13 @@ class LostMessagesTest {
     causes.put(NodeGateway.AskJournal.class, this::keepTheJournalWaiting);
     causes.put(NodeGateway.JournalReached.class, this::keepTheJournalWaiting);
     causes.put(Replica.Diverged.class, this::differ);
+    causes.put(SnapshotKeeper.Take.class, this::waitForSnapshots);
+    causes.put(SnapshotKeeper.Upload.class, this::waitForSnapshots);
+    causes.put(SnapshotKeeper.RelyFrom.class, this::waitForSnapshots);
+    causes.put(SnapshotKeeper.AskReport.class, this::waitForSnapshots);
+    causes.put(SnapshotKeeper.Report.class, this::waitForSnapshots);
+    causes.put(SnapshotKeeper.AskPiece.class, this::fetchSnapshot);
+    causes.put(SnapshotKeeper.Piece.class, this::fetchSnapshot);
     causes.put(Sequencer.AskAbort.class, this::giveUp);
     causes.put(Sequencer.AbortAnswer.class, this::giveUp);
     return causes;
@@ -216,6 +226,26 @@ class LostMessagesTest {
         () -> LosingSerializer.lost(kind) > before ? Optional.of(true) : Optional.empty());
     everythingWorks();
     assertEquals(before + 1, LosingSerializer.lost(kind));
+  }
+
+  /** Two more come into the store, behind which the journal may be cut. */
+  private void waitForSnapshots() throws Exception {
+    try (PostgresSnapshots store = new PostgresSnapshots(server.orElseThrow().settings())) {
+      for (int i = 0; i < 2; i++) {
+        applied(withSequencer().write(marker()));
+        long seq = withSequencer().node().status().appliedSeq();
+        eventually(
+            "a snapshot in the store",
+            () -> store.list().stream().filter(kept -> kept.seq() >= seq).findFirst());
+      }
+    }
+  }
+
+  private void fetchSnapshot() throws Exception {
+    TestNode fetching = withSequencer(); // the others take the snapshots
+    SnapshotRestore.Result result =
+        fetching.fetchSnapshot(folder.resolve("fetched-" + markers.get()));
+    assertTrue(result.database().isPresent(), result::told);
   }
 
   /** Several fragments, which together are one write. */

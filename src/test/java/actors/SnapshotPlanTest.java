@@ -16,7 +16,7 @@ import storage.SnapshotStore;
 class SnapshotPlanTest {
 
   private static final SnapshotSettings SETTINGS =
-      new SnapshotSettings(1_000, 5_000, Duration.ofHours(1), 2, 1, 100, 1_000_000);
+      new SnapshotSettings(1_000, 5_000, Duration.ofHours(1), 2, 1, Duration.ofSeconds(5), 100, 1_000_000);
 
   private SnapshotPlan.Place place = SnapshotPlan.Place.OWN_DISK;
   private long first = 1;
@@ -138,24 +138,27 @@ class SnapshotPlanTest {
 
   @Test
   void onASingleNodeItIsCutBehindWhatIsAgreedAndDurable() {
-    Says a = node("a").has(9_000).has(4_000);
+    Says a = node("a").has(9_500).has(9_000).has(4_000);
     a.durable = 8_000;
     present.add(a.report());
     assertEquals(0, decide().cutTo(), "nothing was compared");
     assertFalse(decide().sync());
     agreed.put("a", 5_000L);
+    assertEquals(0, decide().cutTo(), "the only one might be damaged");
+    agreed.put("a", 9_000L);
     assertTrue(decide().sync());
     assertEquals(4_000, decide().cutTo());
-    assertEquals(Map.of("a", 4_000L), decide().relyFrom());
-    agreed.put("a", 9_000L);
+    assertEquals(Map.of("a", 9_000L), decide().relyFrom());
+    agreed.put("a", 9_500L);
     assertEquals(8_000, decide().cutTo(), "the replica's own file is not durable up to there");
   }
 
   @Test
   void theLastEventStays() {
-    Says a = node("a").has(10_000);
+    place = SnapshotPlan.Place.MAJORITY;
+    voters.add("a");
     agreed.put("a", 10_000L);
-    present.add(a.report());
+    present.add(node("a").has(10_000).report());
     assertEquals(9_999, decide().cutTo());
   }
 
@@ -187,12 +190,14 @@ class SnapshotPlanTest {
     assertEquals(0, decide().cutTo());
     stored.add(new SnapshotStore.Kept("y", "journal", 9_000, 1, 1));
     assertEquals(Optional.empty(), decide().upload());
-    assertEquals(9_000, decide().cutTo());
+    assertEquals(0, decide().cutTo(), "the only one might be damaged");
+    stored.add(new SnapshotStore.Kept("z", "journal", 7_000, 1, 1));
+    assertEquals(7_000, decide().cutTo());
   }
 
   @Test
   void whoWasHeardOfLatelyHoldsItBackUnlessAnOperatorIsWaitedFor() {
-    Says a = node("a").has(9_000);
+    Says a = node("a").has(9_500).has(9_000);
     agreed.put("a", 10_000L);
     present.add(a.report());
     Says b = node("b");
@@ -206,7 +211,7 @@ class SnapshotPlanTest {
 
   @Test
   void nothingIsCutWhereSomebodyDoubtsTheJournal() {
-    present.add(node("a").has(9_000).report());
+    present.add(node("a").has(9_500).has(9_000).report());
     agreed.put("a", 10_000L);
     Says ahead = node("b");
     ahead.applied = 10_001;
@@ -222,7 +227,7 @@ class SnapshotPlanTest {
   @Test
   void aFewEventsAreNotWorthACut() {
     first = 8_500;
-    present.add(node("a").has(9_000).report());
+    present.add(node("a").has(9_500).has(9_000).report());
     agreed.put("a", 10_000L);
     assertFalse(decide().sync());
     assertEquals(0, decide().cutTo());

@@ -28,6 +28,7 @@ import storage.PostgresJournal;
 import storage.PostgresSettings;
 import storage.ReadSettings;
 import storage.ReplicatedSettings;
+import storage.SnapshotDirectory;
 
 /**
  * A whole node in this JVM, without HTTP, with the journal of a real PostgreSQL. What it says to
@@ -78,7 +79,8 @@ final class TestNode implements AutoCloseable {
                 50_000,
                 64 << 20,
                 1 << 20),
-            new SnapshotSettings(64 << 20, 1_000_000, Duration.ofDays(1), 2, 1, 50_000, 256 << 20),
+            new SnapshotSettings(
+                64 << 20, 1, Duration.ofDays(1), 2, 1, Duration.ofMillis(500), 50_000, 256 << 20),
             new ReadSettings(1, 100, false, 1 << 20, DatabaseConnections.LENGTH_MAX),
             new WriteSession.Settings(
                 1000, 64 << 20, 4096, 16 << 20, Duration.ofMillis(500), 20_000),
@@ -121,6 +123,16 @@ final class TestNode implements AutoCloseable {
 
   Node node() {
     return runtime.node();
+  }
+
+  /** Fetches the newest snapshot of another node to a place of its own. */
+  SnapshotRestore.Result fetchSnapshot(Path place) throws Exception {
+    SnapshotDirectory directory = SnapshotDirectory.open(place);
+    return new SnapshotRestore(directory, place.resolve("database"), 256 << 20)
+        .restore(
+            new SnapshotRestore.Wanted(node().status().journalId(), 1, Long.MAX_VALUE, false),
+            PeerSnapshots.all(runtime.clusterSystem().orElseThrow()),
+            text -> {});
   }
 
   boolean hasSequencer() {
