@@ -29,6 +29,10 @@ public final class SqliteJournal implements Journal {
 
   private static final int BUSY_TIMEOUT_MILLIS = 5000;
 
+  private static final int SQLITE_BUSY = 5;
+  private static final long CUT_AGAIN_NANOS = 200_000;
+  private static final long CUT_WAIT_MAX_NANOS = 20_000_000_000L;
+
   private static final String CREATE_TABLE =
       """
       CREATE TABLE IF NOT EXISTS event_journal (
@@ -203,17 +207,37 @@ public final class SqliteJournal implements Journal {
     try (Connection cutting = DriverManager.getConnection(url)) {
       try (Statement statement = cutting.createStatement()) {
         statement.execute("PRAGMA synchronous = NORMAL");
+        statement.execute("PRAGMA busy_timeout = 0");
       }
-      TrimSteps.run(this, to, (from, last) -> cut(cutting, from, last));
+      TrimSteps.run(this, to, (from, last) -> cutWhenFree(cutting, from, last));
     } catch (SQLException e) {
       throw notCut(e);
     }
   }
 
-  private long cut(Connection cutting, long from, long to) throws JournalException {
-    if (closed) {
-      throw new JournalException("the journal was closed");
+  /**
+   * Looks for the lock far more often than SQLite itself would, which may never find it free beside
+   * appends that follow each other at once.
+   */
+  private long cutWhenFree(Connection cutting, long from, long to) throws JournalException {
+    long beganNanos = System.nanoTime();
+    while (true) {
+      if (closed) {
+        throw new JournalException("the journal was closed");
+      }
+      try {
+        return cut(cutting, from, to);
+      } catch (SQLException e) {
+        boolean busy = (e.getErrorCode() & 0xff) == SQLITE_BUSY;
+        if (!busy || System.nanoTime() - beganNanos > CUT_WAIT_MAX_NANOS) {
+          throw notCut(e);
+        }
+      }
+      TrimSteps.pause(CUT_AGAIN_NANOS);
     }
+  }
+
+  private static long cut(Connection cutting, long from, long to) throws SQLException {
     try (PreparedStatement step = cutting.prepareStatement(STEP);
         PreparedStatement delete = cutting.prepareStatement(CUT)) {
       step.setString(1, PERSISTENCE_ID);
@@ -233,8 +257,6 @@ public final class SqliteJournal implements Journal {
       delete.setString(3, PERSISTENCE_ID);
       delete.executeUpdate();
       return last;
-    } catch (SQLException e) {
-      throw notCut(e);
     }
   }
 

@@ -22,6 +22,9 @@ public final class TrimSteps {
 
   private static final long PAUSE_MIN_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
+  /** Longer than a step, which may itself have waited for long. */
+  private static final long PAUSE_MAX_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
   /** One step, which is done as a whole or not at all. */
   public interface Step {
 
@@ -51,14 +54,15 @@ public final class TrimSteps {
       long beganNanos = System.nanoTime();
       next = step.cut(next, last) + 1;
       if (next <= last) {
-        pause(PAUSE_FACTOR * (System.nanoTime() - beganNanos));
+        long wished = PAUSE_FACTOR * (System.nanoTime() - beganNanos);
+        pause(Math.max(PAUSE_MIN_NANOS, Math.min(wished, PAUSE_MAX_NANOS)));
       }
     }
   }
 
-  private static void pause(long nanos) throws JournalException {
+  static void pause(long nanos) throws JournalException {
     try {
-      TimeUnit.NANOSECONDS.sleep(Math.max(nanos, PAUSE_MIN_NANOS));
+      TimeUnit.NANOSECONDS.sleep(nanos);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new JournalException("interrupted while the journal was cut", e);
