@@ -150,16 +150,18 @@ final class FileBackupStore implements BackupStore {
     try (DirectoryStream<Path> files =
         Files.newDirectoryStream(directory, WholeFile::isTemporary)) {
       for (Path file : files) {
-        try {
-          Instant written = Files.getLastModifiedTime(file).toInstant();
-          if (written.isBefore(now.minus(LEFT_AFTER))) {
-            Files.deleteIfExists(file);
-          }
-        } catch (NoSuchFileException gone) {
-          // Its process has finished it, or another one has removed it.
-          continue;
+        if (isOld(file, now)) {
+          Files.deleteIfExists(file);
         }
       }
+    }
+  }
+
+  private static boolean isOld(Path file, Instant now) throws IOException {
+    try {
+      return Files.getLastModifiedTime(file).toInstant().isBefore(now.minus(LEFT_AFTER));
+    } catch (NoSuchFileException finished) {
+      return false;
     }
   }
 }

@@ -71,7 +71,7 @@ record S3Place(
     if (query.equals("null")) {
       return parameters;
     }
-    for (String parameter : query.split("&")) {
+    for (String parameter : query.split("&", -1)) {
       int equals = parameter.indexOf('=');
       String name = equals < 0 ? parameter : parameter.substring(0, equals);
       if (!PARAMETERS.contains(name) || equals < 0) {

@@ -3,9 +3,9 @@ package backup;
 import java.net.URI;
 import org.gaul.s3proxy.AuthenticationType;
 import org.gaul.s3proxy.S3Proxy;
-import org.gaul.s3proxy.nio2blob.TransientNio2BlobApiMetadata;
 import org.jclouds.ContextBuilder;
 import org.jclouds.blobstore.BlobStoreContext;
+import org.jclouds.blobstore.TransientApiMetadata;
 
 /**
  * A server of S3's protocol in this process, with one bucket in memory, which checks signatures.
@@ -22,7 +22,7 @@ final class S3Server {
   S3Server() throws Exception {
     context =
         // Not by its name, which would look through all that there are and fail at those left out.
-        ContextBuilder.newBuilder(new TransientNio2BlobApiMetadata())
+        ContextBuilder.newBuilder(new TransientApiMetadata())
             .credentials(ACCESS_KEY, SECRET_KEY)
             .build(BlobStoreContext.class);
     server =
