@@ -39,8 +39,8 @@ import software.amazon.awssdk.services.s3.model.S3Object;
  * and is an object when the last has come. A failure takes the parts back; those of a process that
  * is killed stay, unseen, until the bucket's rule for incomplete uploads removes them.
  *
- * <p>The SDK repeats what failed on the way, up to twice with pauses; a GET that is cut goes on
- * where it was.
+ * <p>The SDK repeats what failed on the way, up to three times with pauses; a GET that is cut goes
+ * on where it was.
  */
 final class S3BackupStore implements BackupStore {
 

@@ -1,6 +1,7 @@
 package backup;
 
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
@@ -89,15 +90,19 @@ record S3Place(
   }
 
   private static URI endpoint(String value) {
-    URI endpoint = URI.create(value);
-    String scheme = String.valueOf(endpoint.getScheme());
-    if (!(scheme.equals("http") || scheme.equals("https"))
-        || endpoint.getHost() == null
-        || endpoint.getRawUserInfo() != null) {
-      throw new IllegalArgumentException(
-          "the endpoint of a place in S3 is given as https://host:port, without credentials");
+    try {
+      URI endpoint = new URI(value);
+      String scheme = String.valueOf(endpoint.getScheme());
+      if ((scheme.equals("http") || scheme.equals("https"))
+          && endpoint.getHost() != null
+          && endpoint.getRawUserInfo() == null) {
+        return endpoint;
+      }
+    } catch (URISyntaxException e) {
+      // Its message would repeat the value, which may have a password in it.
     }
-    return endpoint;
+    throw new IllegalArgumentException(
+        "the endpoint of a place in S3 is given as https://host:port, without credentials");
   }
 
   private static String region(String value) {

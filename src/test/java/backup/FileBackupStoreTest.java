@@ -43,6 +43,7 @@ final class FileBackupStoreTest extends BackupStoreContract {
     Path left = Files.writeString(directory.resolve("~left.part"), "half of");
     Files.setLastModifiedTime(left, FileTime.from(Instant.now().minus(Duration.ofHours(2))));
     Path young = Files.writeString(directory.resolve("~young.part"), "another one's");
+    Files.setLastModifiedTime(young, FileTime.from(Instant.now().minus(Duration.ofMinutes(10))));
     assertEquals(List.of(), store.list(""));
 
     store.put("a", text("put", "something"));

@@ -221,6 +221,8 @@ final class S3BackupStoreTest extends NetworkStoreContract {
             "s3://bucket/../a",
             "s3://bucket/a?endpont=https://host",
             "s3://bucket/a?endpoint=host",
+            "s3://bucket/a?endpoint=https://user:password@host",
+            "s3://bucket/a?endpoint=https://user:password@%20host",
             "s3://bucket/a?path-style=yes",
             "s3://bucket/a?region=x&region=y",
             "s3://b ucket".replace(" ", "%20"))) {
