@@ -8,9 +8,12 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** Holds the arrows between the packages: {@code http -> actors -> quorum -> storage -> sql}. */
+/**
+ * Holds the arrows between the packages: {@code http -> actors -> quorum -> storage -> sql}, and
+ * beside it {@code backup -> storage}.
+ */
 @AnalyzeClasses(
-    packages = {"peqlite", "http", "actors", "quorum", "storage", "sql"},
+    packages = {"peqlite", "http", "actors", "quorum", "backup", "storage", "sql"},
     importOptions = ImportOption.DoNotIncludeTests.class)
 final class ArchitectureTest {
 
@@ -26,6 +29,8 @@ final class ArchitectureTest {
           .definedBy("actors..")
           .layer("quorum")
           .definedBy("quorum..")
+          .layer("backup")
+          .definedBy("backup..")
           .layer("storage")
           .definedBy("storage..")
           .layer("sql")
@@ -38,17 +43,28 @@ final class ArchitectureTest {
           .mayOnlyBeAccessedByLayers("http", "face")
           .whereLayer("quorum")
           .mayOnlyBeAccessedByLayers("actors", "face")
+          .whereLayer("backup")
+          .mayOnlyBeAccessedByLayers("face")
           .whereLayer("storage")
-          .mayOnlyBeAccessedByLayers("quorum", "actors", "http", "face");
+          .mayOnlyBeAccessedByLayers("quorum", "backup", "actors", "http", "face");
 
   @ArchTest
-  static final ArchRule storageAndVocabularyKnowNoPekko =
+  static final ArchRule backupsStorageAndVocabularyKnowNoPekko =
       noClasses()
           .that()
-          .resideInAnyPackage("storage..", "sql..")
+          .resideInAnyPackage("backup..", "storage..", "sql..")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage("org.apache.pekko..", "com.typesafe.config..");
+
+  @ArchTest
+  static final ArchRule onlyBackupsKnowTheirLibraries =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("backup..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("software.amazon..", "com.google.crypto.tink..");
 
   @ArchTest
   static final ArchRule vocabularyKnowsNoDatabase =
