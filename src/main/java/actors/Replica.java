@@ -903,7 +903,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       }
       return events;
     } catch (JournalGapException e) {
-      if (isCutAbove(from)) {
+      if (e.isCutAway()) {
         startHead = -1; // the start is made again, with a snapshot
         step();
       } else {
@@ -915,17 +915,6 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       journalUnreachable = true;
       failed(String.valueOf(e.getMessage()));
       return List.of();
-    }
-  }
-
-  /**
-   * Whether the journal begins behind an event; if that cannot be asked, the next try will tell.
-   */
-  private boolean isCutAbove(long seq) {
-    try {
-      return journal.first() > seq;
-    } catch (JournalException e) {
-      return true;
     }
   }
 
