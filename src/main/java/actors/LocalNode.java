@@ -29,6 +29,7 @@ import storage.KeyReader;
 import storage.ReadLimits;
 import storage.ReadPool;
 import storage.RequestCodec;
+import storage.SnapshotDirectory;
 
 /** The node of this process. Thread-safe. */
 final class LocalNode implements Node {
@@ -51,6 +52,8 @@ final class LocalNode implements Node {
   private final ActorRef<Replica.Command> replica;
   private final ActorRef<WriteSession.Command> session;
   private final ActorRef<ReadGate.Command> readGate;
+  private final ActorRef<SnapshotKeeper.Command> snapshots;
+  private final SnapshotDirectory directory;
   private final ReadPool reads;
   private final ReplicaGauge gauge;
   private final NodeMetrics metrics;
@@ -65,6 +68,7 @@ final class LocalNode implements Node {
   LocalNode(
       NodeSettings settings,
       LocalParts parts,
+      SnapshotDirectory directory,
       ReadPool reads,
       ReplicaGauge gauge,
       WriteGauge writes,
@@ -78,6 +82,8 @@ final class LocalNode implements Node {
     this.replica = parts.replica();
     this.session = parts.session();
     this.readGate = parts.readGate();
+    this.snapshots = parts.snapshots();
+    this.directory = directory;
     this.metrics = parts.metrics();
     this.reads = reads;
     this.gauge = gauge;
@@ -200,7 +206,24 @@ final class LocalNode implements Node {
         view.messagesDropped(),
         databaseBytes(),
         now.walBytes(),
+        snapshots(),
         quorum.side());
+  }
+
+  private List<NodeStatus.Snapshot> snapshots() {
+    return directory.list().stream()
+        .map(kept -> new NodeStatus.Snapshot(kept.id(), kept.header().seq(), kept.bytes()))
+        .toList();
+  }
+
+  /** The last event in this node's newest snapshot, 0 without one. */
+  long snapshotSeq() {
+    return directory.newest(any -> true).map(kept -> kept.header().seq()).orElse(0L);
+  }
+
+  /** What this node's snapshots take. */
+  long snapshotBytes() {
+    return directory.list().stream().mapToLong(SnapshotDirectory.Stored::bytes).sum();
   }
 
   boolean isReady() {
@@ -407,6 +430,13 @@ final class LocalNode implements Node {
   @Override
   public CompletionStage<MembershipResult> replace(String name, Duration timeout) {
     return quorum.replace(name, timeout);
+  }
+
+  @Override
+  public CompletionStage<OptionalLong> snapshot() {
+    CompletableFuture<Long> taken = new CompletableFuture<>();
+    snapshots.tell(new SnapshotKeeper.TakeNow(taken));
+    return taken.thenApply(seq -> seq == 0 ? OptionalLong.empty() : OptionalLong.of(seq));
   }
 
   @Override

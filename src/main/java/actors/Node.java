@@ -99,6 +99,14 @@ public interface Node {
   CompletionStage<MembershipResult> replace(String name, Duration timeout);
 
   /**
+   * Takes a snapshot of this node's database now.
+   *
+   * @return completes with the last event in it, or empty if nothing was applied since the last
+   *     one; fails with an {@link java.io.IOException} that says why none can be taken
+   */
+  CompletionStage<OptionalLong> snapshot();
+
+  /**
    * Gives up a write that a node cannot get past, as an operator's decision, also after it was
    * decided to apply it. A node that has applied it makes its database anew without it, so that
    * what its client may have been told is no longer so.

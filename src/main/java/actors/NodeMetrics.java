@@ -249,6 +249,13 @@ final class NodeMetrics implements ReadPool.Observer {
         .baseUnit("bytes")
         .description("Size of the database file.")
         .register(registry);
+    Gauge.builder("peqlite.snapshot.seq", node::snapshotSeq)
+        .description("The last event in this node's newest snapshot, 0 without one.")
+        .register(registry);
+    Gauge.builder("peqlite.snapshots", node::snapshotBytes)
+        .baseUnit("bytes")
+        .description("Size of this node's snapshots.")
+        .register(registry);
     Gauge.builder("peqlite.disk.free", node::diskFreeBytes)
         .baseUnit("bytes")
         .description("Free space where the data directory is.")

@@ -178,6 +178,7 @@ public final class NodeRuntime {
                   new LocalNode(
                       settings,
                       parts.local(),
+                      snapshots,
                       reads,
                       gauge,
                       writes,

@@ -1,6 +1,7 @@
 package actors;
 
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -22,6 +23,7 @@ import java.util.Optional;
  * @param messagesDropped messages between nodes that Pekko gave up since the start
  * @param databaseBytes size of the database file
  * @param walBytes size of its write-ahead log
+ * @param snapshots that it keeps, the newest first
  * @param quorum its part in the quorum, if that is the journal
  */
 public record NodeStatus(
@@ -40,7 +42,17 @@ public record NodeStatus(
     long messagesDropped,
     long databaseBytes,
     long walBytes,
+    List<Snapshot> snapshots,
     Optional<QuorumSide> quorum) {
+
+  /**
+   * A snapshot on this node's disk.
+   *
+   * @param id names it, on all nodes that have it
+   * @param seq the last event in it
+   * @param bytes of its file
+   */
+  public record Snapshot(String id, long seq, long bytes) {}
 
   /** Events that are in the journal and not applied here yet, as far as this node knows. */
   public long lag() {

@@ -20,6 +20,7 @@ enum Route {
   NODES("/nodes", true, HttpMethods.GET),
   READY("/readyz", true, HttpMethods.GET),
   LEADER("/leader", false, HttpMethods.GET, HttpMethods.POST),
+  SNAPSHOT("/snapshot", false, HttpMethods.POST),
   ABORT("/abort", false, HttpMethods.POST),
   REMOVE("/remove", true, HttpMethods.DELETE),
   REPLACE("/replace", false, HttpMethods.POST),

@@ -161,6 +161,7 @@ final class Router {
           get
               ? discarded(request).thenCompose(done -> status.leader(parameters))
               : status.moveLeader(request, parameters);
+      case SNAPSHOT -> discarded(request).thenCompose(done -> status.snapshot(parameters));
       case ABORT -> status.abort(request, parameters);
       case REMOVE -> status.remove(request, parameters);
       case REPLACE -> status.replace(request, parameters);

@@ -19,6 +19,9 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.CompletionStage;
 import java.util.function.BiFunction;
 import java.util.function.IntSupplier;
@@ -32,6 +35,8 @@ import org.jspecify.annotations.Nullable;
  * sequencer's node is called the leader. Thread-safe.
  */
 final class StatusRoutes {
+
+  private static final Duration SNAPSHOT_LATER = Duration.ofSeconds(10);
 
   private static final double NANOS_PER_SECOND = 1e9;
 
@@ -153,6 +158,30 @@ final class StatusRoutes {
                           .map(reason -> answers.text(500, "stepdown: " + reason + "\n"))
                           .orElseGet(() -> answers.empty(200)));
         });
+  }
+
+  /** POST {@code /snapshot}: this node takes one now, if anything is new since its last. */
+  CompletionStage<HttpResponse> snapshot(QueryParameters parameters) {
+    Duration timeout = parameters.timeout(settings.timeout(), settings.timeoutMax());
+    boolean pretty = parameters.flag("pretty");
+    return node.snapshot()
+        .toCompletableFuture()
+        .copy() // it is taken to its end, whoever waits
+        .orTimeout(timeout.toMillis(), TimeUnit.MILLISECONDS)
+        .handle(
+            (seq, failure) ->
+                failure != null
+                    ? notTaken(failure)
+                    : seq.isEmpty()
+                        ? answers.empty(204)
+                        : answers.json(200, Json.tree(Map.of("seq", seq.getAsLong()), pretty)));
+  }
+
+  private HttpResponse notTaken(Throwable failure) {
+    Throwable cause = failure instanceof CompletionException wrapped ? wrapped.getCause() : failure;
+    return cause instanceof TimeoutException
+        ? answers.unavailable("the snapshot is still being taken", SNAPSHOT_LATER)
+        : answers.unavailable("no snapshot: " + cause.getMessage(), SNAPSHOT_LATER);
   }
 
   /**
@@ -362,6 +391,15 @@ final class StatusRoutes {
     tree.put("ready", status.ready());
     tree.put("replica_state", status.replicaState());
     tree.put("sequencer", status.sequencerNodeId().orElse(""));
+    tree.put("snapshots", status.snapshots().stream().map(StatusRoutes::snapshot).toList());
+    return tree;
+  }
+
+  private static Map<String, Object> snapshot(NodeStatus.Snapshot snapshot) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("bytes", snapshot.bytes());
+    tree.put("id", snapshot.id());
+    tree.put("seq", snapshot.seq());
     return tree;
   }
 

@@ -89,6 +89,10 @@ final class DatabaseNode implements Node, AutoCloseable {
   /** What becomes of it. */
   volatile AbortResult abortResult = new AbortResult.Unknown();
 
+  /** What becomes of a snapshot. */
+  volatile CompletionStage<OptionalLong> snapshot =
+      CompletableFuture.completedFuture(OptionalLong.of(7));
+
   /** What an operator wanted changed in the quorum, in order. */
   final List<String> changed = new CopyOnWriteArrayList<>();
 
@@ -310,6 +314,7 @@ final class DatabaseNode implements Node, AutoCloseable {
         7,
         4096,
         0,
+        List.of(new NodeStatus.Snapshot("0000000000000000007-0123456789abcdef", 7, 4096)),
         quorum);
   }
 
@@ -350,6 +355,11 @@ final class DatabaseNode implements Node, AutoCloseable {
   @Override
   public CompletionStage<ChangeLog.Cursor> changes(OptionalLong afterSeq) {
     throw new UnsupportedOperationException("nobody follows by HTTP");
+  }
+
+  @Override
+  public CompletionStage<OptionalLong> snapshot() {
+    return snapshot;
   }
 
   @Override

@@ -59,6 +59,8 @@ final class OpenApiOnARealNodeTest {
       document.check("GET", "/nodes", node.get("/nodes"));
       document.check("GET", "/leader", node.get("/leader"));
       document.check("POST", "/leader", node.post("/leader?timeout=1s", ""));
+      document.check("POST", "/snapshot", node.post("/snapshot", ""));
+      document.check("POST", "/snapshot", node.post("/snapshot", ""));
       document.check("POST", "/abort", node.post("/abort", "{\"position\":\"1.0\"}"));
       document.check("DELETE", "/remove", node.delete("/remove", "{\"id\":\"n2\"}"));
       document.check("POST", "/replace", node.post("/replace", "{\"id\":\"n2\"}"));
