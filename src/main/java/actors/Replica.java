@@ -198,6 +198,15 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   private static final long CHECKPOINT_WAIT_MILLIS = 200;
 
+  /**
+   * How long the log is left to grow after a checkpoint that a reader prevented. One that reads the
+   * whole database, for a snapshot or a backup, takes its time, and writes must not wait again and
+   * again for what it will not allow.
+   */
+  private static final long CHECKPOINT_NANOS = Duration.ofMillis(500).toNanos();
+
+  private static final long QUIESCE_NANOS = Duration.ofSeconds(5).toNanos();
+
   private final Settings settings;
   private final ApplySettings applySettings;
   private final Path databaseFile;
@@ -237,6 +246,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private long heardNanos;
   private long atHeadNanos = Long.MIN_VALUE;
   private long walBytes;
+  private long checkpointNanos = System.nanoTime() - CHECKPOINT_NANOS;
+  private long quiesceNanos = System.nanoTime() - QUIESCE_NANOS;
   private boolean stepping;
   private boolean nextArePushed;
   private boolean distrustPushes;
@@ -1151,13 +1162,21 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   /** Keeps the write-ahead log in bounds, readers or not. */
   private void keepLogShort(EventApplier open) {
     walBytes = open.walBytes();
-    if (walBytes <= applySettings.walBytesMax()) {
+    long now = System.nanoTime();
+    if (walBytes <= applySettings.walBytesMax() || now - checkpointNanos < CHECKPOINT_NANOS) {
       return;
     }
-    if (!open.checkpoint() && walBytes > 2 * applySettings.walBytesMax()) {
+    boolean done = open.checkpoint();
+    if (!done
+        && walBytes > 2 * applySettings.walBytesMax()
+        && now - quiesceNanos >= QUIESCE_NANOS) {
+      quiesceNanos = now;
       reads.quiesce(CHECKPOINT_WAIT_MILLIS, open::checkpoint);
     }
     walBytes = open.walBytes();
+    if (!done) {
+      checkpointNanos = System.nanoTime();
+    }
   }
 
   private void recovered() {

@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConnection;
 import org.sqlite.core.Codes;
@@ -29,7 +31,7 @@ import org.sqlite.core.Codes;
 public final class DatabaseCopy {
 
   /** Of pages, between two looks at whether the copy is still wanted. */
-  private static final int PAGES_AT_ONCE = 4_096;
+  private static final int PAGES_AT_ONCE = 1_024;
 
   private static final int BUSY_MILLIS = 100;
   private static final int BUSY_TIMES_MAX = 100;
@@ -40,6 +42,8 @@ public final class DatabaseCopy {
   private static final long MODE_OFFSET = 18;
 
   private static final byte[] WRITE_AHEAD_LOG = {2, 2};
+
+  private static final Logger LOG = LoggerFactory.getLogger(DatabaseCopy.class);
 
   private DatabaseCopy() {}
 
@@ -98,6 +102,7 @@ public final class DatabaseCopy {
     }
   }
 
+  /** Syncs the copy as it grows, for the reason that {@link SyncedOutput} gives. */
   private static void copyPages(Connection source, Path target) throws SQLException {
     int code =
         source
@@ -106,7 +111,7 @@ public final class DatabaseCopy {
             .backup(
                 "main",
                 target.toAbsolutePath().toString(),
-                (remaining, all) -> {},
+                (remaining, all) -> sync(target),
                 BUSY_MILLIS,
                 BUSY_TIMES_MAX,
                 PAGES_AT_ONCE);
@@ -134,6 +139,15 @@ public final class DatabaseCopy {
       } finally {
         statement.execute("ROLLBACK");
       }
+    }
+  }
+
+  /** Nothing rests on it: a copy is only read, and what is made of it is synced by itself. */
+  private static void sync(Path growing) {
+    try {
+      Durability.sync(growing);
+    } catch (IOException e) {
+      LOG.debug("a growing copy could not be synced", e);
     }
   }
 

@@ -7,12 +7,12 @@ import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.EOFException;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.function.BooleanSupplier;
@@ -68,39 +68,41 @@ public final class SnapshotFile {
       throws IOException {
     MessageDigest sum = EventHash.newDigest();
     try (InputStream in = Files.newInputStream(database);
-        FileOutputStream file = new FileOutputStream(target.toFile());
-        DataOutputStream out = new DataOutputStream(new BufferedOutputStream(file, BUFFER_BYTES))) {
+        SyncedOutput file = new SyncedOutput(target, SyncedOutput.Way.GENTLE)) {
+      DataOutputStream out =
+          new DataOutputStream(
+              new BufferedOutputStream(new DigestOutputStream(file, sum), BUFFER_BYTES));
       out.write(MAGIC);
       byte[] head = header.encode();
       out.writeInt(head.length);
       out.write(head);
       out.writeInt(crc(head, head.length));
       byte[] compressed = new byte[Math.toIntExact(Zstd.compressBound(CHUNK_BYTES))];
-      byte[] chunk = in.readNBytes(CHUNK_BYTES);
+      byte[] chunk = new byte[CHUNK_BYTES];
       long bytes = 0;
-      while (chunk.length > 0) {
+      for (int read = in.readNBytes(chunk, 0, chunk.length);
+          read > 0;
+          read = in.readNBytes(chunk, 0, chunk.length)) {
         if (!isWanted.getAsBoolean()) {
           throw new NotWantedException();
         }
-        sum.update(chunk);
-        bytes += chunk.length;
+        bytes += read;
         int length =
             Math.toIntExact(
                 Zstd.compressByteArray(
-                    compressed, 0, compressed.length, chunk, 0, chunk.length, level));
+                    compressed, 0, compressed.length, chunk, 0, read, level));
         out.writeInt(length);
         out.writeInt(crc(compressed, length));
         out.write(compressed, 0, length);
-        chunk = in.readNBytes(CHUNK_BYTES);
       }
       if (bytes != header.databaseBytes()) {
         throw new IOException(
             database + " has " + bytes + " bytes instead of " + header.databaseBytes());
       }
       out.writeInt(0);
-      out.write(sum.digest());
       out.flush();
-      file.getFD().sync();
+      file.write(sum.digest());
+      file.finish();
     }
   }
 
@@ -132,19 +134,19 @@ public final class SnapshotFile {
    *     deleted then, as with every failure
    */
   public static SnapshotHeader extract(Path file, Path target) throws IOException {
-    try (FileOutputStream out = new FileOutputStream(target.toFile())) {
+    try (SyncedOutput out = new SyncedOutput(target, SyncedOutput.Way.FAST)) {
       SnapshotHeader header = extract(file, out);
-      out.getFD().sync();
+      out.finish();
       return header;
     }
   }
 
   private static SnapshotHeader extract(Path file, OutputStream out) throws IOException {
-    try (Counted counted = new Counted(Files.newInputStream(file));
+    MessageDigest sum = EventHash.newDigest();
+    try (Counted counted = new Counted(Files.newInputStream(file), sum);
         DataInputStream in = new DataInputStream(counted)) {
       SnapshotHeader header = header(file, in);
       try {
-        MessageDigest sum = EventHash.newDigest();
         byte[] compressed = new byte[Math.toIntExact(Zstd.compressBound(CHUNK_BYTES))];
         byte[] chunk = new byte[CHUNK_BYTES];
         long bytes = 0;
@@ -159,14 +161,14 @@ public final class SnapshotFile {
             throw damaged(file, chunkAt, null);
           }
           int plain = decompress(file, chunkAt, compressed, length, chunk);
-          sum.update(chunk, 0, plain);
           out.write(chunk, 0, plain);
           bytes += plain;
           chunkAt = counted.position;
         }
+        byte[] actual = sum.digest();
         byte[] expected = in.readNBytes(EventHash.LENGTH);
         if (bytes != header.databaseBytes()
-            || !Arrays.equals(expected, sum.digest())
+            || !Arrays.equals(expected, actual)
             || in.read() >= 0) {
           throw damaged(file, chunkAt, null);
         }
@@ -227,26 +229,34 @@ public final class SnapshotFile {
     return (int) sum.getValue();
   }
 
-  /** Counts what was read. */
+  /** Counts and sums up what was read. */
   private static final class Counted extends BufferedInputStream {
 
+    private final MessageDigest sum;
     private long position;
 
-    Counted(InputStream in) {
+    Counted(InputStream in, MessageDigest sum) {
       super(in, BUFFER_BYTES);
+      this.sum = sum;
     }
 
     @Override
     public synchronized int read() throws IOException {
       int one = super.read();
-      position += one < 0 ? 0 : 1;
+      if (one >= 0) {
+        sum.update((byte) one);
+        position++;
+      }
       return one;
     }
 
     @Override
     public synchronized int read(byte[] bytes, int offset, int length) throws IOException {
       int read = super.read(bytes, offset, length);
-      position += Math.max(0, read);
+      if (read > 0) {
+        sum.update(bytes, offset, read);
+        position += read;
+      }
       return read;
     }
   }
