@@ -129,6 +129,7 @@ final class Guardian {
                 () -> sources(materials),
                 materials.reads(),
                 gauge,
+                journal,
                 context
                     .getSystem()
                     .dispatchers()

@@ -30,29 +30,28 @@ final class JournalFit {
   /**
    * What a look at the journal has found.
    *
-   * @param first the first event that it holds
-   * @param head the last one, 0 for none
+   * @param head the last event that it holds, 0 for none
    */
-  record Look(long first, long head, Misfit misfit) {}
+  record Look(long head, Misfit misfit) {}
 
   private JournalFit() {}
 
-  /** Asks the journal where it begins and ends, and compares. Blocks. */
+  /** Asks the journal where it ends, and compares. Blocks. */
   static Look look(Journal journal, ReplicaPosition at) throws JournalException {
     long head = journal.head();
-    long first = journal.first();
-    return new Look(first, head, misfit(journal, at, first, head));
+    return new Look(head, misfit(journal, at, head));
   }
 
   /** The same, and looks for holes from an event on up to what is applied. */
-  static Look lookForHoles(Journal journal, ReplicaPosition at, long from) throws JournalException {
+  static Look lookForHoles(Journal journal, ReplicaPosition at, long from)
+      throws JournalException {
     Look look = look(journal, at);
     boolean misses =
         look.misfit == Misfit.NONE && at.seq() >= from && !journal.holdsAll(from, at.seq());
-    return misses ? new Look(look.first, look.head, Misfit.LACKS) : look;
+    return misses ? new Look(look.head, Misfit.LACKS) : look;
   }
 
-  private static Misfit misfit(Journal journal, ReplicaPosition at, long first, long head)
+  private static Misfit misfit(Journal journal, ReplicaPosition at, long head)
       throws JournalException {
     if (at.seq() == 0) {
       return Misfit.NONE;
@@ -60,8 +59,7 @@ final class JournalFit {
     if (head == 0) {
       return Misfit.LACKS;
     }
-    List<StoredEvent> stored =
-        at.seq() >= first && at.seq() <= head ? readOne(journal, at.seq()) : List.of();
+    List<StoredEvent> stored = at.seq() <= head ? readOne(journal, at.seq()) : List.of();
     if (!stored.isEmpty() && Arrays.equals(EventHash.of(stored.get(0).bytes()), at.hash())) {
       return Misfit.NONE;
     }

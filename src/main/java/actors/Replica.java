@@ -721,8 +721,10 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       return true;
     }
     JournalFit.Look look;
+    long first;
     try {
       look = JournalFit.look(journal, position);
+      first = journal.first();
       startHead = look.head();
       journalUnreachable = false;
     } catch (JournalException e) {
@@ -737,8 +739,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       return false;
     }
     head = Math.max(head, startHead);
-    if (isBetterRestored(look)) {
-      restore(look);
+    if (isBetterRestored(first)) {
+      restore(first);
       return false;
     }
     if (!readVerdicts(position.seq(), startHead)) {
@@ -751,20 +753,20 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   }
 
   /** Whether the events that come next are gone, or are so many that a snapshot is sooner there. */
-  private boolean isBetterRestored(JournalFit.Look look) {
-    restoreNeeded = position.seq() + 1 < look.first();
+  private boolean isBetterRestored(long first) {
+    restoreNeeded = position.seq() + 1 < first;
     boolean far =
         position.seq() == 0
-            ? look.head() > 0
-            : look.head() - position.seq() > settings.restoreBehindEvents();
+            ? startHead > 0
+            : startHead - position.seq() > settings.restoreBehindEvents();
     return restoreNeeded || (far && !restoreTried);
   }
 
-  private void restore(JournalFit.Look look) {
+  private void restore(long first) {
     startHead = -1; // it is asked again when this is over
     long worthwhile =
         position.seq() == 0 ? 1 : position.seq() + settings.restoreBehindEvents() / 2 + 1;
-    long atLeast = restoreNeeded ? look.first() - 1 : Math.max(look.first() - 1, worthwhile);
+    long atLeast = restoreNeeded ? first - 1 : Math.max(first - 1, worthwhile);
     try {
       SnapshotRestore.Wanted wanted =
           new SnapshotRestore.Wanted(
@@ -802,10 +804,10 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       String reason =
           "the events that this node lacks are cut off the journal, and no snapshot can be had: "
               + result.told();
-      if (alone) {
+      if (alone && result.isFinal()) {
         condemned(reason + "; restore a backup");
       } else {
-        failed(reason); // another node may come that has one
+        failed(reason); // another node may come that has one, or space
       }
     }
     return this;
@@ -1254,6 +1256,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   /** Nothing that was known of another database counts any more, verdicts included. */
   private void beginAnew() {
     timesOpened++;
+    snapshots.tell(new SnapshotKeeper.BegunAnew());
     startHead = -1;
     restoreTried = false;
     verifiedSeq = 0;

@@ -25,6 +25,7 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.jspecify.annotations.Nullable;
 import storage.Durability;
+import storage.Journal;
 import storage.JournalException;
 import storage.ReadPool;
 import storage.SnapshotDamagedException;
@@ -125,12 +126,17 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
       Optional<SnapshotDirectory.Stored> snapshot, long bytesThen, @Nullable String problem)
       implements Command {}
 
+  /** The replica has another database than before: nothing that it applied to the last one counts. */
+  record BegunAnew() implements Command {}
+
+  private record JournalBytes(long bytes) implements Command {}
+
   private record Restored(SnapshotRestore.Result result, ActorRef<Replica.Command> replica)
       implements Command {}
 
   private record Uploaded(String problem) implements Command {}
 
-  private record Synced(long durable, ActorRef<Report> replyTo) implements Command {}
+  private record Synced(long durable, int database, ActorRef<Report> replyTo) implements Command {}
 
   private static final int PIECE_BYTES_MAX = 1 << 20;
   private static final Duration UNFINISHED_MAX = Duration.ofHours(1);
@@ -144,6 +150,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   private final Supplier<List<SnapshotSource>> sources;
   private final ReadPool reads;
   private final ReplicaGauge gauge;
+  private final Journal journal;
   private final Executor executor;
   private final long startedNanos = System.nanoTime();
   private final List<TakeNow> takeAsked = new ArrayList<>();
@@ -152,6 +159,14 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   private boolean restoring;
   private boolean uploading;
   private long bytesAtNewest;
+  private boolean bytesKnown;
+
+  /** How many databases the replica has had. */
+  private int databases;
+
+  /** What was said last of what does not work, so that it is not said again and again. */
+  private String saidLast = "";
+
   private long newestNanos = startedNanos;
   private long durable;
 
@@ -164,6 +179,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
       Supplier<List<SnapshotSource>> sources,
       ReadPool reads,
       ReplicaGauge gauge,
+      Journal journal,
       Executor executor) {
     return Behaviors.setup(
         context ->
@@ -177,6 +193,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
                 sources,
                 reads,
                 gauge,
+                journal,
                 executor));
   }
 
@@ -190,6 +207,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
       Supplier<List<SnapshotSource>> sources,
       ReadPool reads,
       ReplicaGauge gauge,
+      Journal journal,
       Executor executor) {
     super(context);
     context.setLoggerName(SnapshotKeeper.class);
@@ -201,7 +219,9 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
     this.sources = sources;
     this.reads = reads;
     this.gauge = gauge;
+    this.journal = journal;
     this.executor = executor;
+    this.bytesKnown = !snapshots.list().isEmpty();
     snapshots
         .newest(any -> true)
         .ifPresent(stored -> newestNanos -= ageNanos(snapshots.file(stored.id())));
@@ -232,6 +252,8 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
         .onMessage(Distrust.class, distrust -> onDistrust())
         .onMessage(Restore.class, this::onRestore)
         .onMessage(Restored.class, this::onRestored)
+        .onMessage(BegunAnew.class, begun -> onBegunAnew())
+        .onMessage(JournalBytes.class, this::onJournalBytes)
         .onSignal(PostStop.class, stop -> onStopped())
         .build();
   }
@@ -241,18 +263,57 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
     return this;
   }
 
+  private Behavior<Command> onBegunAnew() {
+    databases++;
+    durable = 0;
+    return this;
+  }
+
+  /** A node without a snapshot counts what the journal held when it came to know it. */
+  private void countJournal() {
+    boolean reached = gauge.read().journalKnown() && !gauge.read().journalUnreachable();
+    if (bytesKnown || !reached) {
+      return;
+    }
+    bytesKnown = true;
+    getContext()
+        .pipeToSelf(
+            CompletableFuture.supplyAsync(this::journalBytes, executor),
+            (bytes, failure) -> new JournalBytes(bytes == null ? -1 : bytes));
+  }
+
+  private long journalBytes() {
+    try {
+      return journal.bytes();
+    } catch (JournalException e) {
+      return -1;
+    }
+  }
+
+  private Behavior<Command> onJournalBytes(JournalBytes counted) {
+    if (counted.bytes() < 0) {
+      bytesKnown = false;
+    } else if (snapshots.list().isEmpty()) {
+      bytesAtNewest = -counted.bytes();
+    }
+    return this;
+  }
+
   private Behavior<Command> onAskReport(AskReport ask) {
+    countJournal();
     if (!ask.sync()) {
       ask.replyTo().tell(report());
       return this;
     }
     long applied = gauge.read().applied();
     long known = durable;
+    int database = databases;
     getContext()
         .pipeToSelf(
             CompletableFuture.supplyAsync(
                 () -> applied > known && sync() ? applied : known, executor),
-            (now, failure) -> new Synced(now == null ? known : now, ask.replyTo()));
+            (now, failure) ->
+                new Synced(now == null ? known : now, database, ask.replyTo()));
     return this;
   }
 
@@ -274,7 +335,9 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   }
 
   private Behavior<Command> onSynced(Synced synced) {
-    durable = Math.min(synced.durable(), gauge.read().applied()); // less after a restore
+    if (synced.database() == databases) {
+      durable = synced.durable();
+    }
     synced.replyTo().tell(report());
     return this;
   }
@@ -371,9 +434,11 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
     String problem = taken.problem();
     long seq = taken.snapshot().map(stored -> stored.header().seq()).orElse(0L);
     if (problem != null) {
-      getContext().getLog().warn("no snapshot was taken: {}", problem);
+      say("no snapshot was taken: " + problem);
     } else if (taken.snapshot().isPresent()) {
+      saidLast = "";
       bytesAtNewest = taken.bytesThen();
+      bytesKnown = true;
       newestNanos = System.nanoTime();
       getContext()
           .getLog()
@@ -438,9 +503,18 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   private Behavior<Command> onUploaded(Uploaded uploaded) {
     uploading = false;
     if (!uploaded.problem().isEmpty()) {
-      getContext().getLog().warn("a snapshot was not stored: {}", uploaded.problem());
+      say("a snapshot was not stored: " + uploaded.problem());
+    } else {
+      saidLast = "";
     }
     return this;
+  }
+
+  private void say(String problem) {
+    if (!problem.equals(saidLast)) {
+      getContext().getLog().warn("{}", problem);
+      saidLast = problem;
+    }
   }
 
   private Behavior<Command> onRelyFrom(RelyFrom rely) {
@@ -474,7 +548,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
         .pipeToSelf(
             CompletableFuture.supplyAsync(() -> restore(ask), executor),
             (result, failure) ->
-                new Restored(result != null ? result : nothing(String.valueOf(failure)), replica));
+                new Restored(result != null ? result : failed(String.valueOf(failure)), replica));
     return this;
   }
 
@@ -485,19 +559,19 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
           sources.get(),
           progress -> ask.replyTo().tell(new Replica.RestoreProgress(progress)));
     } catch (IOException e) {
-      return nothing(String.valueOf(e.getMessage()));
+      return failed(String.valueOf(e.getMessage()));
     }
   }
 
-  private static SnapshotRestore.Result nothing(String reason) {
-    return new SnapshotRestore.Result(Optional.empty(), 0, reason);
+  private static SnapshotRestore.Result failed(String reason) {
+    return SnapshotRestore.Result.none(reason, false);
   }
 
   private Behavior<Command> onRestored(Restored restored) {
     restoring = false;
     if (restored.result().database().isPresent()) {
       bytesAtNewest = gauge.read().appliedBytes();
-      durable = 0;
+      bytesKnown = true;
     }
     restored.replica().tell(new Replica.Restored(restored.result()));
     return this;

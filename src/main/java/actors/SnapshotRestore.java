@@ -55,8 +55,15 @@ final class SnapshotRestore {
    * @param database where it is, synced; empty if there was no snapshot
    * @param seq the last event in it
    * @param told where it came from, or why there is none
+   * @param isFinal whether there is none because no snapshot is good, and not for want of something
+   *     that may come
    */
-  record Result(Optional<Path> database, long seq, String told) {}
+  record Result(Optional<Path> database, long seq, String told, boolean isFinal) {
+
+    static Result none(String reason, boolean isFinal) {
+      return new Result(Optional.empty(), 0, reason, isFinal);
+    }
+  }
 
   private record Candidate(Optional<SnapshotSource> source, SnapshotSource.Offer offer) {}
 
@@ -85,6 +92,7 @@ final class SnapshotRestore {
   Result restore(Wanted wanted, List<SnapshotSource> sources, Consumer<String> progress)
       throws IOException {
     List<String> problems = new ArrayList<>();
+    boolean isFinal = true;
     for (Candidate candidate : candidates(wanted, sources, problems)) {
       String id = candidate.offer().id();
       Optional<SnapshotSource> source = candidate.source();
@@ -95,6 +103,7 @@ final class SnapshotRestore {
         }
         progress.accept("unpacking the snapshot up to event " + candidate.offer().seq());
         Path file = source.isPresent() ? own.received(id) : own.file(id);
+        own.requireSpace(SnapshotFile.header(file).databaseBytes());
         SnapshotHeader header = SnapshotFile.extract(file, target);
         if (header.seq() != candidate.offer().seq()
             || !header.journalId().equals(wanted.journalId())) {
@@ -103,7 +112,7 @@ final class SnapshotRestore {
         if (source.isPresent()) {
           own.adopt(id, header);
         }
-        return new Result(Optional.of(target), header.seq(), from);
+        return new Result(Optional.of(target), header.seq(), from, true);
       } catch (SnapshotDamagedException e) {
         problems.add(from + ": " + e.getMessage());
         LOG.error("a snapshot from {} is not used: {}", from, e.getMessage());
@@ -113,17 +122,17 @@ final class SnapshotRestore {
           own.setAside(id);
         }
       } catch (IOException e) {
+        isFinal = false;
         problems.add(from + ": " + e.getMessage());
         LOG.warn("the snapshot {} cannot be had from {}: {}", id, from, e.getMessage());
       }
     }
     Files.deleteIfExists(target);
-    return new Result(
-        Optional.empty(),
-        0,
+    return Result.none(
         problems.isEmpty()
             ? "nobody who can be reached has a snapshot that would do"
-            : String.join("; ", problems));
+            : String.join("; ", problems),
+        isFinal);
   }
 
   /** This node's own first, which need not travel; then the newest. */

@@ -54,7 +54,7 @@ public interface Journal extends AutoCloseable {
   default boolean holdsAll(long from, long to) throws JournalException {
     long held = count(from, to);
     // Asked afterwards: whatever was cut away before the events were counted is below this.
-    return held >= to - Math.max(from, first()) + 1;
+    return held >= to - from + 1 || held >= to - Math.max(from, first()) + 1;
   }
 
   /**

@@ -16,7 +16,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -132,7 +131,7 @@ class ReplicaTest {
     if (command instanceof SnapshotKeeper.Restore restore) {
       restore
           .replyTo()
-          .tell(new Replica.Restored(new SnapshotRestore.Result(Optional.empty(), 0, "none")));
+          .tell(new Replica.Restored(SnapshotRestore.Result.none("none", true)));
     }
     return Behaviors.same();
   }
