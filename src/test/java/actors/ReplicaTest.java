@@ -14,8 +14,11 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -36,10 +39,12 @@ import sql.Position;
 import storage.AppliedEntry;
 import storage.ApplySettings;
 import storage.DatabaseConnections;
+import storage.DatabaseCopy;
 import storage.Entry;
 import storage.Journal;
 import storage.ReadPool;
 import storage.ReadSettings;
+import storage.ReplicaFiles;
 
 /** A replica over a real database and a journal that is written by hand. */
 class ReplicaTest {
@@ -59,6 +64,8 @@ class ReplicaTest {
   private ReadPool reads;
   private ReplicaGauge gauge = new ReplicaGauge();
   private @Nullable ActorRef<Replica.Command> replica;
+  private volatile SnapshotRestore.Result snapshot = SnapshotRestore.Result.none("none", true);
+  private final List<SnapshotRestore.Wanted> wanted = Collections.synchronizedList(new ArrayList<>());
   private long stepLimit;
   private long catchUpBytesPerSecond = 1L << 40;
   private Duration holdAfter = LONG;
@@ -121,19 +128,39 @@ class ReplicaTest {
             DispatcherSelector.fromConfig(Guardian.APPLY_DISPATCHER));
     TestProbe<ReadGate.Command> readGate = testKit.createTestProbe();
     ActorRef<SnapshotKeeper.Command> snapshots =
-        testKit.spawn(Behaviors.receiveMessage(this::noSnapshot));
+        testKit.spawn(Behaviors.receiveMessage(this::keeper));
     started.tell(new Replica.Start(session.getRef(), readGate.getRef(), snapshots, true));
     replica = started;
     return started;
   }
 
-  private Behavior<SnapshotKeeper.Command> noSnapshot(SnapshotKeeper.Command command) {
+  /** Gives what the test has put there, once. */
+  private Behavior<SnapshotKeeper.Command> keeper(SnapshotKeeper.Command command) {
     if (command instanceof SnapshotKeeper.Restore restore) {
-      restore
-          .replyTo()
-          .tell(new Replica.Restored(SnapshotRestore.Result.none("none", true)));
+      wanted.add(restore.wanted());
+      SnapshotRestore.Result next = snapshot;
+      if (next.database().isPresent()) {
+        snapshot = SnapshotRestore.Result.none("none", true);
+      }
+      restore.replyTo().tell(new Replica.Restored(next));
     }
     return Behaviors.same();
+  }
+
+  /** What can be restored next is the database as it is now. */
+  private void takeSnapshot() throws Exception {
+    Path copy = folder.resolve("snapshot");
+    try (Connection source = reads.connect()) {
+      long seq = DatabaseCopy.take(source, copy);
+      snapshot = new SnapshotRestore.Result(Optional.of(copy), seq, "as a test", true);
+    }
+  }
+
+  private void loseDatabase() throws Exception {
+    testKit.stop(replica());
+    for (String suffix : List.of("", "-wal", "-shm")) {
+      Files.deleteIfExists(databaseFile().resolveSibling(databaseFile().getFileName() + suffix));
+    }
   }
 
   private void restart() {
@@ -658,5 +685,155 @@ class ReplicaTest {
     events.away(false);
     events.write("INSERT INTO log VALUES (1)");
     awaitAllApplied();
+  }
+
+  // ---- Restoring
+
+  @Test
+  void whoHasNothingIsRestoredAndReplaysTheRest() throws Exception {
+    events.write("INSERT INTO log VALUES (1)");
+    start();
+    awaitAllApplied();
+    takeSnapshot();
+    events.write("INSERT INTO log VALUES (2)");
+    events.trim(3);
+    loseDatabase();
+    start();
+    awaitAllApplied();
+    assertEquals(List.of("1", "2"), logged());
+    assertEquals("the journal", wanted.get(wanted.size() - 1).journalId());
+    assertEquals(3, wanted.get(wanted.size() - 1).atLeast());
+    List<WriteSession.Command> told =
+        session.fishForMessage(
+            LONG,
+            message ->
+                message instanceof WriteSession.Jumped
+                    ? FishingOutcomes.complete()
+                    : FishingOutcomes.continueAndIgnore());
+    assertEquals(
+        List.of(new WriteSession.Jumped(Map.of(MemoryJournal.SESSION, "process/1"))), told);
+  }
+
+  @Test
+  void withoutASnapshotTheWholeJournalIsReplayed() throws Exception {
+    start();
+    awaitAllApplied();
+    loseDatabase();
+    start();
+    awaitAllApplied();
+    assertEquals(2, wanted.size());
+  }
+
+  @Test
+  void aSingleNodeThatCanNeverGetWhatWasCutOffIsOutOfService() throws Exception {
+    start();
+    awaitAllApplied();
+    events.write("INSERT INTO log VALUES (1)");
+    events.trim(2);
+    loseDatabase();
+    start();
+    await(ReplicaGauge.State.OUT_OF_SERVICE, 0);
+    assertTrue(gauge.read().problem().orElse("").contains("cut off"), gauge.read()::toString);
+  }
+
+  @Test
+  void whatMayComeIsWaitedFor() throws Exception {
+    start();
+    awaitAllApplied();
+    takeSnapshot();
+    SnapshotRestore.Result good = snapshot;
+    snapshot = SnapshotRestore.Result.none("no space", false);
+    events.write("INSERT INTO log VALUES (1)");
+    events.trim(2);
+    loseDatabase();
+    start();
+    await(ReplicaGauge.State.FAILED, 0);
+    snapshot = good;
+    awaitAllApplied();
+    assertEquals(List.of("1"), logged());
+  }
+
+  /** The journal was cut while this node could not apply. */
+  @Test
+  void whoFallsBehindTheJournalsBeginningIsRestored() throws Exception {
+    start();
+    awaitAllApplied();
+    Path behind = folder.resolve("behind");
+    try (Connection source = reads.connect()) {
+      assertEquals(2, DatabaseCopy.take(source, behind));
+    }
+    events.write("INSERT INTO log VALUES (1)");
+    events.write("INSERT INTO log VALUES (2)");
+    head(0);
+    awaitAllApplied();
+    takeSnapshot();
+    events.trim(3);
+    loseDatabase();
+    Files.move(behind, databaseFile());
+    start();
+    awaitAllApplied();
+    assertEquals(List.of("1", "2"), logged());
+    assertTrue(wanted.get(wanted.size() - 1).atLeast() >= 3);
+  }
+
+  /** What it has applied is cut off, and the next event is there and follows it. */
+  @Test
+  void whoStandsRightBeforeTheJournalsBeginningGoesOn() throws Exception {
+    start();
+    awaitAllApplied();
+    testKit.stop(replica());
+    events.write("INSERT INTO log VALUES (1)");
+    events.trim(2);
+    int asked = wanted.size();
+    start();
+    awaitAllApplied();
+    assertEquals(List.of("1"), logged());
+    assertEquals(asked, wanted.size());
+  }
+
+  @Test
+  void aDamagedDatabaseIsMadeAnew() throws Exception {
+    for (int i = 0; i < 200; i++) {
+      events.write("INSERT INTO log VALUES ('" + "x".repeat(2_000) + "')");
+    }
+    start();
+    awaitAllApplied();
+    takeSnapshot();
+    events.trim(events.head() - 1);
+    testKit.stop(replica());
+    byte[] bytes = Files.readAllBytes(databaseFile());
+    Arrays.fill(bytes, 0, bytes.length, (byte) 'x');
+    Files.write(databaseFile(), bytes);
+    start();
+    awaitAllApplied();
+    assertEquals(200, logged().size());
+    assertFalse(Files.exists(ReplicaFiles.aside(databaseFile())), "it is not needed any more");
+  }
+
+  @Test
+  void whatIsDamagedStaysForTheOperatorUntilItIsReplaced() throws Exception {
+    events.write("INSERT INTO log VALUES (1)");
+    start();
+    awaitAllApplied();
+    events.trim(events.head() - 1);
+    testKit.stop(replica());
+    Files.writeString(databaseFile(), "this is no database ".repeat(1_000));
+    start();
+    await(ReplicaGauge.State.OUT_OF_SERVICE, 0);
+    assertTrue(
+        Files.readString(ReplicaFiles.aside(databaseFile())).startsWith("this is no database"));
+  }
+
+  @Test
+  void aSnapshotWithWhatIsGivenUpIsNotWanted() throws Exception {
+    start();
+    Position given = events.write("INSERT INTO log VALUES (1)");
+    head(0);
+    awaitAllApplied();
+    events.append(verdict(given, true));
+    head(0);
+    awaitAllApplied();
+    assertEquals(List.of(), logged());
+    assertEquals(given.seq(), wanted.get(wanted.size() - 1).below());
   }
 }

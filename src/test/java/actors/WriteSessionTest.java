@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -322,6 +323,44 @@ class WriteSessionTest {
     assertEquals(1, renumbered.number());
     scenario.applied(new AppliedEntry.Taken(new Position(6, 0), next, 1, OUTCOME));
     assertInstanceOf(WriteAnswer.Applied.class, get(second));
+  }
+
+  /** Its database came from elsewhere and has jumped over what became of its writes. */
+  @Test
+  void sendsOnAfterAJumpAsLongAsItsSessionIsOpen() throws Exception {
+    Scenario scenario = new Scenario(10, 10, Duration.ofMillis(50));
+    scenario.open();
+    CompletableFuture<WriteAnswer> answer = scenario.submit(LONG, false);
+    scenario.sent();
+    scenario.session.tell(new WriteSession.Jumped(Map.of(SESSION, "process/1")));
+    assertEquals(1, assertInstanceOf(Entry.Submitted.class, scenario.sent()).number());
+    scenario.taken(1, 9);
+    assertInstanceOf(WriteAnswer.Applied.class, get(answer));
+  }
+
+  @Test
+  void knowsNothingOfItsWritesWhenTheirSessionWasClosedInAJump() throws Exception {
+    Scenario scenario = new Scenario(10, 10, LONG);
+    scenario.open();
+    CompletableFuture<WriteAnswer> ordered = scenario.submit(LONG, false);
+    scenario.sent();
+    scenario.ordered(EPOCH, 1, 9);
+    CompletableFuture<WriteAnswer> sent = scenario.submit(LONG, false);
+    scenario.sent();
+    scenario.session.tell(new WriteSession.Jumped(Map.of(new Position(7, 0), "another/1")));
+    assertInstanceOf(WriteAnswer.Unknown.class, get(ordered));
+    assertInstanceOf(WriteAnswer.Unknown.class, get(sent));
+    Entry.SessionOpened again = assertInstanceOf(Entry.SessionOpened.class, scenario.sent());
+    assertEquals("process/2", again.nonce());
+  }
+
+  @Test
+  void findsItsSessionWhoseOpeningWasJumpedOver() {
+    Scenario scenario = new Scenario(10, 10, LONG);
+    Entry.SessionOpened opening = assertInstanceOf(Entry.SessionOpened.class, scenario.sent());
+    scenario.submit(LONG, false);
+    scenario.session.tell(new WriteSession.Jumped(Map.of(SESSION, opening.nonce())));
+    assertEquals(SESSION, assertInstanceOf(Entry.Submitted.class, scenario.sent()).session());
   }
 
   @Test
