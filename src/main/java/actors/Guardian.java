@@ -127,6 +127,7 @@ final class Guardian {
                 materials.snapshots(),
                 materials.store(),
                 () -> sources(materials),
+                replica,
                 materials.reads(),
                 gauge,
                 journal,

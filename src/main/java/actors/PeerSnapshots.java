@@ -69,8 +69,13 @@ final class PeerSnapshots implements SnapshotSource {
     SnapshotKeeper.Report report =
         await(() -> ask(replyTo -> new SnapshotKeeper.AskReport(false, replyTo)));
     return report.snapshots().stream()
-        .map(kept -> new Offer(kept.id(), report.journalId(), kept.seq(), kept.bytes()))
+        .map(kept -> offer(report, kept))
         .toList();
+  }
+
+  private static Offer offer(SnapshotKeeper.Report report, SnapshotKeeper.Kept kept) {
+    boolean agreed = kept.seq() <= report.reliedFrom();
+    return new Offer(kept.id(), report.journalId(), kept.seq(), kept.bytes(), agreed);
   }
 
   @Override

@@ -20,6 +20,9 @@ final class Peers {
   /** Events pushed to a node and not applied there, at most. */
   private static final int PUSHED_MAX = 512;
 
+  /** Half of what a replica remembers of its outcomes. */
+  private static final long COMPARED_BEHIND_MAX = 2_048;
+
   /** Their bytes. */
   private static final long PUSHED_BYTES_MAX = 8L << 20;
 
@@ -130,6 +133,18 @@ final class Peers {
   /** The last event that all of them have applied. */
   long appliedByAll() {
     return peers.values().stream().mapToLong(peer -> peer.applied).min().orElse(0);
+  }
+
+  /**
+   * The last event that all of them have applied, but for those that are so far behind the head
+   * that the others would not know any more what became of it.
+   */
+  long appliedByMost(long head) {
+    return peers.values().stream()
+        .mapToLong(peer -> peer.applied)
+        .filter(applied -> head - applied <= COMPARED_BEHIND_MAX)
+        .min()
+        .orElse(0);
   }
 
   /** How many events up to the head each of them has not applied, by node id. */

@@ -153,6 +153,13 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   /** What came of the wish for a database made from a snapshot. */
   record Restored(SnapshotRestore.Result result) implements Command {}
 
+  /**
+   * Whoever read the whole database has found it damaged.
+   *
+   * @param database how many databases this replica has had before that one
+   */
+  record FoundDamaged(String reason, int database) implements Command {}
+
   /** How far that is, in words. */
   record RestoreProgress(String text) implements Command {}
 
@@ -280,8 +287,13 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
 
   private boolean trustsOwnSnapshots = true;
   private long appliedBytes;
+  private boolean forgotAside;
   private int damages;
   private int madeAnewForDamage;
+
+  /** How many databases there were before this one, as the keeper of the snapshots counts them. */
+  private int begunAnew;
+
   private long lookedNanos;
   private long verifiedSeq;
 
@@ -407,6 +419,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
         .onMessage(SequencerLost.class, this::onSequencerLost)
         .onMessage(Restored.class, this::onRestored)
         .onMessage(RestoreProgress.class, this::onRestoreProgress)
+        .onMessage(FoundDamaged.class, this::onFoundDamaged)
         .onSignal(PostStop.class, stop -> onStopped())
         .build();
   }
@@ -586,7 +599,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     } else {
       note.madeAnew();
       trustsOwnSnapshots = false;
-      snapshots.tell(new SnapshotKeeper.Distrust());
+      snapshots.tell(new SnapshotKeeper.Distrust(0));
       makeAnew(what);
       madeAnewUpTo = diverged.seq();
     }
@@ -770,7 +783,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     try {
       SnapshotRestore.Wanted wanted =
           new SnapshotRestore.Wanted(
-              JournalFit.journalId(journal), atLeast, restoreBelow, trustsOwnSnapshots);
+              JournalFit.journalId(journal), atLeast, head, restoreBelow, trustsOwnSnapshots);
       restoring = true;
       snapshots.tell(new SnapshotKeeper.Restore(wanted, getContext().getSelf()));
       show(ReplicaGauge.State.RESTORING, Optional.of("a snapshot is looked for"));
@@ -779,6 +792,13 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       journalUnreachable = true;
       failed(String.valueOf(e.getMessage()));
     }
+  }
+
+  private Behavior<Command> onFoundDamaged(FoundDamaged found) {
+    if (found.database() == begunAnew && !restoring && state != ReplicaGauge.State.OUT_OF_SERVICE) {
+      replaceDamaged(found.reason());
+    }
+    return this;
   }
 
   private Behavior<Command> onRestoreProgress(RestoreProgress progress) {
@@ -799,6 +819,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       install(result, result.database().get());
     } else if (!restoreNeeded) {
       getContext().getLog().debug("the journal is replayed: {}", result.told());
+      restoreBelow = Long.MAX_VALUE; // the journal says what is given up
       step();
     } else {
       String reason =
@@ -844,7 +865,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     restoreTried = true;
     EventApplier opening = open();
     if (opening != null) {
-      session.tell(new WriteSession.Jumped(opening.openSessions()));
+      session.tell(new WriteSession.Jumped(result.seq(), opening.openSessions()));
       step();
     }
   }
@@ -1004,6 +1025,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
               : held.reason());
     } else if (result instanceof ApplyResult.Discarded discarded) {
       restoreBelow = discarded.position().seq();
+      snapshots.tell(new SnapshotKeeper.Distrust(restoreBelow));
       makeAnew("request " + discarded.position() + " was applied here and is given up");
     } else if (result instanceof ApplyResult.Failed failed) {
       applyFailed(failed);
@@ -1186,6 +1208,10 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     failingAt = null;
     damages = 0;
     boolean caughtUp = position.seq() >= startHead;
+    if (caughtUp && !forgotAside) {
+      forgotAside = true;
+      forgetAside();
+    }
     if (heldAt == null) {
       if (state == ReplicaGauge.State.FAILED || state == ReplicaGauge.State.HELD) {
         getContext().getLog().info("the replica applies again, at event {}", position.seq());
@@ -1193,6 +1219,15 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       show(
           caughtUp ? ReplicaGauge.State.APPLYING : ReplicaGauge.State.CATCHING_UP,
           Optional.empty());
+    }
+  }
+
+  /** What was kept of an earlier database is of no use any more. */
+  private void forgetAside() {
+    try {
+      ReplicaFiles.forgetAside(databaseFile);
+    } catch (IOException e) {
+      getContext().getLog().warn("a replaced database could not be deleted: {}", e.toString());
     }
   }
 
@@ -1220,7 +1255,13 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     damages++;
     if (damages == 1) {
       failed(reason);
-    } else if (madeAnewForDamage >= MADE_ANEW_MAX) {
+    } else {
+      replaceDamaged(reason);
+    }
+  }
+
+  private void replaceDamaged(String reason) {
+    if (madeAnewForDamage >= MADE_ANEW_MAX) {
       condemned(
           "the database was made anew "
               + madeAnewForDamage
@@ -1230,6 +1271,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     } else {
       damages = 0;
       madeAnewForDamage++;
+      // What was taken before from a database that is damaged again may be damaged itself.
+      trustsOwnSnapshots = madeAnewForDamage == 1 || alone;
       makeAnew("it is damaged: " + reason);
     }
   }
@@ -1256,9 +1299,11 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   /** Nothing that was known of another database counts any more, verdicts included. */
   private void beginAnew() {
     timesOpened++;
+    begunAnew++;
     snapshots.tell(new SnapshotKeeper.BegunAnew());
     startHead = -1;
     restoreTried = false;
+    forgotAside = false;
     verifiedSeq = 0;
     comparedSeq = 0;
     comparedDigest = 0;

@@ -678,7 +678,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       alarmed = true;
       getContext().getLog().error("{}", result.alarm().get());
     }
-    compareSeq = peers.appliedByAll();
+    compareSeq = peers.appliedByMost(lastSeq);
   }
 
   /** Which snapshots may be relied on follows from whose outcomes are those of the majority. */

@@ -24,10 +24,12 @@ import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.jspecify.annotations.Nullable;
+import storage.DatabaseDamagedException;
 import storage.Durability;
 import storage.Journal;
 import storage.JournalException;
 import storage.ReadPool;
+import storage.ReplicaFiles;
 import storage.SnapshotDamagedException;
 import storage.SnapshotDirectory;
 import storage.SnapshotFile;
@@ -74,6 +76,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
    * @param outOfService whether its replica waits for an operator
    * @param bytesSince bytes of events that were applied since the newest snapshot
    * @param ageMillis since that was taken; since the process began if there is none
+   * @param reliedFrom its newest snapshot that is agreed on, as far as it was told; 0 for none
    * @param databaseBytes of its database
    * @param snapshots the newest first
    */
@@ -86,6 +89,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
       boolean outOfService,
       long bytesSince,
       long ageMillis,
+      long reliedFrom,
       long databaseBytes,
       List<Kept> snapshots)
       implements Wire {}
@@ -119,11 +123,18 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   record Restore(SnapshotRestore.Wanted wanted, ActorRef<Replica.Command> replyTo)
       implements Command {}
 
-  /** This node's replica is not like the others': what was taken from it is not to be used. */
-  record Distrust() implements Command {}
+  /**
+   * This node's replica was not what it should have been.
+   *
+   * @param from what has this event or later ones is not to be used
+   */
+  record Distrust(long from) implements Command {}
 
   private record Taken(
-      Optional<SnapshotDirectory.Stored> snapshot, long bytesThen, @Nullable String problem)
+      Optional<SnapshotDirectory.Stored> snapshot,
+      long bytesThen,
+      int database,
+      @Nullable String problem)
       implements Command {}
 
   /** The replica has another database than before: nothing that it applied to the last one counts. */
@@ -139,6 +150,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   private record Synced(long durable, int database, ActorRef<Report> replyTo) implements Command {}
 
   private static final int PIECE_BYTES_MAX = 1 << 20;
+  private static final long AGAIN_NANOS = Duration.ofMinutes(1).toNanos();
   private static final Duration UNFINISHED_MAX = Duration.ofHours(1);
 
   private final String nodeId;
@@ -148,18 +160,21 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   private final SnapshotRestore restores;
   private final Optional<SnapshotStore> store;
   private final Supplier<List<SnapshotSource>> sources;
+  private final ActorRef<Replica.Command> replica;
   private final ReadPool reads;
   private final ReplicaGauge gauge;
   private final Journal journal;
   private final Executor executor;
   private final long startedNanos = System.nanoTime();
   private final List<TakeNow> takeAsked = new ArrayList<>();
+  private final List<TakeNow> askedMeanwhile = new ArrayList<>();
   private volatile boolean stopped;
   private boolean taking;
   private boolean restoring;
   private boolean uploading;
   private long bytesAtNewest;
   private boolean bytesKnown;
+  private long reliedFrom;
 
   /** How many databases the replica has had. */
   private int databases;
@@ -168,6 +183,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   private String saidLast = "";
 
   private long newestNanos = startedNanos;
+  private long failedNanos = startedNanos - AGAIN_NANOS;
   private long durable;
 
   static Behavior<Command> create(
@@ -177,6 +193,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
       SnapshotDirectory snapshots,
       Optional<SnapshotStore> store,
       Supplier<List<SnapshotSource>> sources,
+      ActorRef<Replica.Command> replica,
       ReadPool reads,
       ReplicaGauge gauge,
       Journal journal,
@@ -191,6 +208,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
                 snapshots,
                 store,
                 sources,
+                replica,
                 reads,
                 gauge,
                 journal,
@@ -205,6 +223,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
       SnapshotDirectory snapshots,
       Optional<SnapshotStore> store,
       Supplier<List<SnapshotSource>> sources,
+      ActorRef<Replica.Command> replica,
       ReadPool reads,
       ReplicaGauge gauge,
       Journal journal,
@@ -217,6 +236,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
     this.snapshots = snapshots;
     this.store = store;
     this.sources = sources;
+    this.replica = replica;
     this.reads = reads;
     this.gauge = gauge;
     this.journal = journal;
@@ -228,7 +248,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
     this.restores =
         new SnapshotRestore(
             snapshots,
-            databaseFile.resolveSibling(databaseFile.getFileName() + ".restored"),
+            ReplicaFiles.restored(databaseFile),
             settings.transferBytesPerSecond());
   }
 
@@ -249,7 +269,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
         .onMessage(TakeNow.class, this::onTakeNow)
         .onMessage(Taken.class, this::onTaken)
         .onMessage(RelyFrom.class, this::onRelyFrom)
-        .onMessage(Distrust.class, distrust -> onDistrust())
+        .onMessage(Distrust.class, this::onDistrust)
         .onMessage(Restore.class, this::onRestore)
         .onMessage(Restored.class, this::onRestored)
         .onMessage(BegunAnew.class, begun -> onBegunAnew())
@@ -358,6 +378,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
         now.state() == ReplicaGauge.State.OUT_OF_SERVICE,
         now.appliedBytes() - bytesAtNewest,
         Duration.ofNanos(System.nanoTime() - newestNanos).toMillis(),
+        reliedFrom,
         databaseFile.toFile().length(),
         kept);
   }
@@ -386,54 +407,78 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   }
 
   private Behavior<Command> onTakeNow(TakeNow ask) {
+    if (restoring) {
+      ask.answer()
+          .completeExceptionally(new IOException("the database is being made from a snapshot"));
+      return this;
+    }
+    if (taking) {
+      askedMeanwhile.add(ask); // the one that is being taken lacks what was applied since
+      return this;
+    }
     ReplicaGauge.Reading now = gauge.read();
     Optional<SnapshotDirectory.Stored> newest = snapshots.newest(any -> true);
     boolean nothingNew =
         newest.isPresent()
             && newest.get().header().seq() == now.applied()
             && newest.get().header().journalId().equals(now.journalId());
-    if (nothingNew && !taking) {
+    if (nothingNew) {
       ask.answer().complete(0L);
       return this;
     }
     takeAsked.add(ask);
-    return onTake();
+    return startTaking();
   }
 
+  /** What has failed fails again, as a rule, until somebody has done something. */
   private Behavior<Command> onTake() {
+    return System.nanoTime() - failedNanos < AGAIN_NANOS ? this : startTaking();
+  }
+
+  private Behavior<Command> startTaking() {
     if (taking || restoring) {
       return this;
     }
     taking = true;
+    int database = databases;
     long bytesThen = gauge.read().appliedBytes();
     getContext()
         .pipeToSelf(
-            CompletableFuture.supplyAsync(() -> take(bytesThen), executor),
+            CompletableFuture.supplyAsync(() -> take(bytesThen, database), executor),
             (taken, failure) ->
                 taken != null
                     ? taken
-                    : new Taken(Optional.empty(), bytesThen, String.valueOf(failure)));
+                    : new Taken(Optional.empty(), bytesThen, database, String.valueOf(failure)));
     return this;
   }
 
-  private Taken take(long bytesThen) {
+  private Taken take(long bytesThen, int database) {
     try (Connection connection = reads.connect()) {
       return new Taken(
           snapshots.take(connection, nodeId, settings.compression(), () -> !stopped),
           bytesThen,
+          database,
           null);
     } catch (SQLException e) {
-      return new Taken(Optional.empty(), bytesThen, SqliteErrors.message(e));
+      return new Taken(Optional.empty(), bytesThen, database, SqliteErrors.message(e));
+    } catch (DatabaseDamagedException e) {
+      replica.tell(new Replica.FoundDamaged(String.valueOf(e.getMessage()), database));
+      return new Taken(Optional.empty(), bytesThen, database, e.getMessage());
     } catch (IOException e) {
-      return new Taken(Optional.empty(), bytesThen, String.valueOf(e.getMessage()));
+      return new Taken(Optional.empty(), bytesThen, database, String.valueOf(e.getMessage()));
     }
   }
 
   private Behavior<Command> onTaken(Taken taken) {
     taking = false;
     String problem = taken.problem();
+    if (problem == null && taken.database() != databases) {
+      problem = "the database was replaced meanwhile";
+      taken.snapshot().ifPresent(stored -> delete(stored.id()));
+    }
     long seq = taken.snapshot().map(stored -> stored.header().seq()).orElse(0L);
     if (problem != null) {
+      failedNanos = System.nanoTime();
       say("no snapshot was taken: " + problem);
     } else if (taken.snapshot().isPresent()) {
       saidLast = "";
@@ -456,7 +501,18 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
       }
     }
     takeAsked.clear();
+    List<TakeNow> again = List.copyOf(askedMeanwhile);
+    askedMeanwhile.clear();
+    again.forEach(this::onTakeNow);
     return this;
+  }
+
+  private void delete(String id) {
+    try {
+      snapshots.delete(stored -> stored.id().equals(id));
+    } catch (IOException e) {
+      getContext().getLog().warn("a snapshot could not be deleted: {}", e.toString());
+    }
   }
 
   private Behavior<Command> onUpload(Upload upload) {
@@ -485,7 +541,10 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
           header.seq(),
           snapshots.file(stored.id()),
           () -> !stopped);
-      List<SnapshotStore.Kept> kept = to.list();
+      List<SnapshotStore.Kept> kept =
+          to.list().stream()
+              .filter(other -> other.journalId().equals(header.journalId()))
+              .toList();
       for (SnapshotStore.Kept old :
           kept.subList(Math.min(settings.keep(), kept.size()), kept.size())) {
         to.delete(old.id());
@@ -521,6 +580,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
     if (!rely.node().equals(nodeId)) {
       return this;
     }
+    reliedFrom = rely.seq();
     try {
       snapshots.prune(settings.keep(), rely.seq());
     } catch (IOException e) {
@@ -529,9 +589,11 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
     return this;
   }
 
-  private Behavior<Command> onDistrust() {
+  /** A snapshot holds the beginning of the event behind its last. */
+  private Behavior<Command> onDistrust(Distrust distrust) {
+    reliedFrom = 0;
     try {
-      snapshots.delete(stored -> stored.header().nodeId().equals(nodeId));
+      snapshots.delete(stored -> stored.header().seq() + 1 >= distrust.from());
     } catch (IOException e) {
       getContext().getLog().warn("a snapshot could not be deleted: {}", e.toString());
     }

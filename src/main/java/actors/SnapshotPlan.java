@@ -172,7 +172,8 @@ final class SnapshotPlan {
       if (!isOfThisJournal(report) && report.applied() > 0 || report.applied() > view.head) {
         return 0; // somebody doubts that this is the whole journal
       }
-      if (!report.outOfService()) {
+      // Who has less than the journal's beginning needs a snapshot already.
+      if (!report.outOfService() && report.durable() + 1 >= view.first) {
         to = Math.min(to, report.durable());
       }
     }
@@ -196,8 +197,15 @@ final class SnapshotPlan {
                             report.nodeId().equals(view.sequencerNodeId))
                     .thenComparing(SnapshotKeeper.Report::nodeId))
             .toList();
-    if (view.place == Place.STORE && !able.stream().allMatch(this::isDue)) {
-      return Optional.empty(); // one of them has taken one for all
+    if (view.place == Place.STORE) {
+      long stored = storedSeq();
+      Optional<SnapshotKeeper.Report> took =
+          able.stream()
+              .filter(report -> report.snapshots().stream().anyMatch(s -> s.seq() >= stored))
+              .findFirst();
+      if (took.isPresent() && !isDue(took.get())) {
+        return Optional.empty(); // that one has taken one for all
+      }
     }
     return able.stream().filter(this::isDue).map(SnapshotKeeper.Report::nodeId).findFirst();
   }

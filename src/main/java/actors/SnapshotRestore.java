@@ -38,14 +38,16 @@ final class SnapshotRestore {
    *
    * @param journalId the journal it must be of
    * @param atLeast it must contain all events up to this one
+   * @param atMost the journal's last event, asked before this: what is beyond it is of another past
    * @param below it must not contain anything of this event
    * @param trustsOwn whether this node's own snapshots may be used
    */
-  record Wanted(String journalId, long atLeast, long below, boolean trustsOwn) {
+  record Wanted(
+      String journalId, long atLeast, long atMost, long below, boolean trustsOwn) {
 
     boolean fits(String journal, long seq) {
       // A snapshot may hold the beginning of the event behind its last.
-      return journal.equals(journalId) && seq >= atLeast && seq + 1 < below;
+      return journal.equals(journalId) && seq >= atLeast && seq <= atMost && seq + 1 < below;
     }
   }
 
@@ -135,19 +137,27 @@ final class SnapshotRestore {
         isFinal);
   }
 
-  /** This node's own first, which need not travel; then the newest. */
+  /**
+   * This node's own first, which need not travel; then what the majority agrees on, before what
+   * might be a replica's that differs and does not know it yet.
+   */
   private List<Candidate> candidates(
       Wanted wanted, List<SnapshotSource> sources, List<String> problems) {
     List<Candidate> candidates = new ArrayList<>();
     if (wanted.trustsOwn()) {
       for (SnapshotDirectory.Stored stored : own.list()) {
         SnapshotHeader header = stored.header();
-        if (wanted.fits(header.journalId(), header.seq())) {
+        if (header.journalId().equals(wanted.journalId()) && header.seq() > wanted.atMost()) {
+          LOG.error(
+              "the snapshot {} has events that the journal does not hold; it is set aside",
+              stored.id());
+          own.setAside(stored.id());
+        } else if (wanted.fits(header.journalId(), header.seq())) {
           candidates.add(
               new Candidate(
                   Optional.empty(),
                   new SnapshotSource.Offer(
-                      stored.id(), header.journalId(), header.seq(), stored.bytes())));
+                      stored.id(), header.journalId(), header.seq(), stored.bytes(), false)));
         }
       }
     }
@@ -166,7 +176,9 @@ final class SnapshotRestore {
       }
     }
     elsewhere.sort(
-        Comparator.comparingLong((Candidate candidate) -> candidate.offer().seq()).reversed());
+        Comparator.comparing((Candidate candidate) -> candidate.offer().agreed())
+            .thenComparing(candidate -> candidate.offer().seq())
+            .reversed());
     candidates.addAll(elsewhere);
     return candidates;
   }

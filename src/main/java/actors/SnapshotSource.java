@@ -13,8 +13,9 @@ interface SnapshotSource {
    * @param journalId the journal whose events it contains
    * @param seq the last of those events
    * @param bytes of its file
+   * @param agreed whether the majority had the same outcomes up to there
    */
-  record Offer(String id, String journalId, long seq, long bytes) {}
+  record Offer(String id, String journalId, long seq, long bytes, boolean agreed) {}
 
   /** What an operator calls it. */
   String name();

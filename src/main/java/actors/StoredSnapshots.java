@@ -24,7 +24,7 @@ final class StoredSnapshots implements SnapshotSource {
   public List<Offer> offers() throws IOException {
     try {
       return store.list().stream()
-          .map(kept -> new Offer(kept.id(), kept.journalId(), kept.seq(), kept.bytes()))
+          .map(kept -> new Offer(kept.id(), kept.journalId(), kept.seq(), kept.bytes(), true))
           .toList();
     } catch (JournalException e) {
       throw new IOException(e.getMessage(), e);

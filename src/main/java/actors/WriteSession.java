@@ -79,9 +79,10 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
   /**
    * This node's replica has jumped over events, to a database from elsewhere.
    *
+   * @param seq the last event in that database
    * @param open the sessions that are open there, with their nonces
    */
-  record Jumped(Map<Position, String> open) implements Command {}
+  record Jumped(long seq, Map<Position, String> open) implements Command {}
 
   /** Another sequencer is open: what was sent to its predecessor may be lost. */
   record SequencerOpen(long epoch) implements Command {}
@@ -379,7 +380,7 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
   }
 
   /**
-   * What was settled in the jump was told to nobody. As long as the session is open, sending again
+   * A session that was opened behind the jump is met again. What was settled in the jump was told to nobody. As long as the session is open, sending again
    * finds out what is left to do; if it was closed, nobody can tell any more what it had taken.
    */
   private Behavior<Command> onJumped(Jumped jumped) {
@@ -389,14 +390,14 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
           .filter(entry -> entry.getValue().equals(nonce))
           .findFirst()
           .ifPresent(entry -> session = entry.getKey());
-    } else if (!jumped.open().containsKey(current)) {
+    } else if (current.seq() <= jumped.seq() && !jumped.open().containsKey(current)) {
       for (PendingWrite write : open.removeAll()) {
         forget(write);
         answer(
             write,
             new WriteAnswer.Unknown(
-                "this node took over another's database, which does not tell what became of the"
-                    + " write"));
+                "this node's database was made from a snapshot, which does not tell what became of"
+                    + " the write"));
       }
       unsent.clear();
       session = null;

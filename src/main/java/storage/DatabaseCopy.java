@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -164,6 +165,29 @@ public final class DatabaseCopy {
             statement.executeQuery(
                 "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")) {
       return row.next() ? row.getLong(1) : 0;
+    }
+  }
+
+  /**
+   * Looks through a copy that nobody changes, as far as SQLite's quick_check does.
+   *
+   * @throws DatabaseDamagedException if it is not what a database must be
+   */
+  public static void check(Path copy) throws SQLException, DatabaseDamagedException {
+    try (Connection connection =
+            DriverManager.getConnection(
+                "jdbc:sqlite:" + copy.toAbsolutePath().toUri() + "?immutable=1");
+        Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery("PRAGMA quick_check(1)")) {
+      String found = row.next() ? row.getString(1) : "nothing is in it";
+      if (!found.equals("ok")) {
+        throw new DatabaseDamagedException("the database is damaged: " + found.replace('\n', ' '));
+      }
+    } catch (SQLException e) {
+      if (SqliteErrors.isCorrupt(e)) {
+        throw new DatabaseDamagedException("the database is damaged: " + SqliteErrors.message(e));
+      }
+      throw e;
     }
   }
 

@@ -55,6 +55,19 @@ public final class ReplicaFiles {
     delete(aside(database));
   }
 
+  /** Deletes what was kept aside, and what was made to be installed and was not. */
+  public static void forgetAside(Path database) throws IOException {
+    for (String suffix : SUFFIXES) {
+      Files.deleteIfExists(with(aside(database), suffix));
+    }
+    Files.deleteIfExists(restored(database));
+  }
+
+  /** Where a database is made before it is installed. */
+  public static Path restored(Path database) {
+    return with(database, ".restored");
+  }
+
   /** The database first: a log without one is deleted by SQLite, one with another's is not. */
   private static void delete(Path database) throws IOException {
     for (String suffix : SUFFIXES) {

@@ -142,6 +142,7 @@ public final class SnapshotDirectory {
    * @param isWanted asked now and then
    * @return the snapshot; empty if nothing was applied yet
    * @throws SQLException if the database cannot be read
+   * @throws DatabaseDamagedException if the database is damaged: no snapshot spreads that
    * @throws IOException if the snapshot cannot be written; nothing of it is left then
    */
   public Optional<Stored> take(
@@ -156,6 +157,7 @@ public final class SnapshotDirectory {
         if (header.isEmpty()) {
           return Optional.empty();
         }
+        DatabaseCopy.check(copy);
         SnapshotFile.write(header.get(), copy, file, level, isWanted);
         String id = newId(header.get().seq());
         Stored taken = new Stored(id, header.get(), Files.size(file));

@@ -32,8 +32,9 @@ public interface SnapshotStore extends AutoCloseable {
   /**
    * Stores a snapshot, durable when this returns; goes on where an earlier attempt ended.
    *
-   * @param isWanted asked before each piece
-   * @throws IOException if the file cannot be read, or it is not wanted any more
+   * @param isWanted asked before each piece; at a no this returns, and the snapshot stays
+   *     unfinished
+   * @throws IOException if the file cannot be read
    */
   void put(String id, String journalId, long seq, Path file, BooleanSupplier isWanted)
       throws JournalException, IOException;

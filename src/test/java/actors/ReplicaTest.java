@@ -711,7 +711,7 @@ class ReplicaTest {
                     ? FishingOutcomes.complete()
                     : FishingOutcomes.continueAndIgnore());
     assertEquals(
-        List.of(new WriteSession.Jumped(Map.of(MemoryJournal.SESSION, "process/1"))), told);
+        List.of(new WriteSession.Jumped(3, Map.of(MemoryJournal.SESSION, "process/1"))), told);
   }
 
   @Test

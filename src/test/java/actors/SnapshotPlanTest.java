@@ -58,7 +58,7 @@ class SnapshotPlanTest {
 
     SnapshotKeeper.Report report() {
       return new SnapshotKeeper.Report(
-          node, journal, applied, durable, busy, out, bytes, age, database, List.copyOf(kept));
+          node, journal, applied, durable, busy, out, bytes, age, 0, database, List.copyOf(kept));
     }
   }
 

@@ -29,6 +29,8 @@ class SnapshotRestoreTest {
   private SnapshotDirectory own;
   private Path target;
   private int ids;
+  private long head = 100;
+  private boolean agreed = true;
 
   @BeforeEach
   void open() throws IOException {
@@ -67,7 +69,7 @@ class SnapshotRestoreTest {
     }
 
     Peer has(long seq, byte[] file) {
-      offers.add(new Offer(id(seq), "journal", seq, file.length));
+      offers.add(new Offer(id(seq), "journal", seq, file.length, agreed));
       files.add(file);
       return this;
     }
@@ -97,7 +99,7 @@ class SnapshotRestoreTest {
       long atLeast, long below, boolean trustsOwn, SnapshotSource... sources) throws IOException {
     return new SnapshotRestore(own, target, 1L << 40)
         .restore(
-            new SnapshotRestore.Wanted("journal", atLeast, below, trustsOwn),
+            new SnapshotRestore.Wanted("journal", atLeast, head, below, trustsOwn),
             List.of(sources),
             text -> {});
   }
@@ -172,5 +174,21 @@ class SnapshotRestoreTest {
     assertEquals(Optional.empty(), result.database());
     assertTrue(result.told().contains("not what it was offered as"), result.told());
     assertEquals(List.of(), own.list());
+  }
+
+  @Test
+  void whatIsBeyondTheJournalsEndIsOfAnotherPast() throws Exception {
+    assertHas(7, restore(new Peer().has(7)));
+    head = 6; // the journal has lost its end
+    assertHas(5, restore(new Peer().has(7).has(5)));
+    assertEquals(List.of(5L), own.list().stream().map(one -> one.header().seq()).toList());
+  }
+
+  @Test
+  void whatIsAgreedOnComesBeforeWhatIsNewer() throws Exception {
+    Peer peer = new Peer().has(5);
+    agreed = false;
+    assertHas(5, restore(peer.has(7)));
+    assertHas(7, restore(6, Long.MAX_VALUE, true, peer));
   }
 }

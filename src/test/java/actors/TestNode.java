@@ -130,7 +130,8 @@ final class TestNode implements AutoCloseable {
     SnapshotDirectory directory = SnapshotDirectory.open(place);
     return new SnapshotRestore(directory, place.resolve("database"), 256 << 20)
         .restore(
-            new SnapshotRestore.Wanted(node().status().journalId(), 1, Long.MAX_VALUE, false),
+            new SnapshotRestore.Wanted(
+                node().status().journalId(), 1, Long.MAX_VALUE, Long.MAX_VALUE, false),
             PeerSnapshots.all(runtime.clusterSystem().orElseThrow()),
             text -> {});
   }

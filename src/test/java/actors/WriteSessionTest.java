@@ -332,7 +332,7 @@ class WriteSessionTest {
     scenario.open();
     CompletableFuture<WriteAnswer> answer = scenario.submit(LONG, false);
     scenario.sent();
-    scenario.session.tell(new WriteSession.Jumped(Map.of(SESSION, "process/1")));
+    scenario.session.tell(new WriteSession.Jumped(8, Map.of(SESSION, "process/1")));
     assertEquals(1, assertInstanceOf(Entry.Submitted.class, scenario.sent()).number());
     scenario.taken(1, 9);
     assertInstanceOf(WriteAnswer.Applied.class, get(answer));
@@ -347,7 +347,7 @@ class WriteSessionTest {
     scenario.ordered(EPOCH, 1, 9);
     CompletableFuture<WriteAnswer> sent = scenario.submit(LONG, false);
     scenario.sent();
-    scenario.session.tell(new WriteSession.Jumped(Map.of(new Position(7, 0), "another/1")));
+    scenario.session.tell(new WriteSession.Jumped(8, Map.of(new Position(7, 0), "another/1")));
     assertInstanceOf(WriteAnswer.Unknown.class, get(ordered));
     assertInstanceOf(WriteAnswer.Unknown.class, get(sent));
     Entry.SessionOpened again = assertInstanceOf(Entry.SessionOpened.class, scenario.sent());
@@ -359,7 +359,7 @@ class WriteSessionTest {
     Scenario scenario = new Scenario(10, 10, LONG);
     Entry.SessionOpened opening = assertInstanceOf(Entry.SessionOpened.class, scenario.sent());
     scenario.submit(LONG, false);
-    scenario.session.tell(new WriteSession.Jumped(Map.of(SESSION, opening.nonce())));
+    scenario.session.tell(new WriteSession.Jumped(8, Map.of(SESSION, opening.nonce())));
     assertEquals(SESSION, assertInstanceOf(Entry.Submitted.class, scenario.sent()).session());
   }
 
