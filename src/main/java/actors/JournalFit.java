@@ -43,8 +43,7 @@ final class JournalFit {
   }
 
   /** The same, and looks for holes from an event on up to what is applied. */
-  static Look lookForHoles(Journal journal, ReplicaPosition at, long from)
-      throws JournalException {
+  static Look lookForHoles(Journal journal, ReplicaPosition at, long from) throws JournalException {
     Look look = look(journal, at);
     boolean misses =
         look.misfit == Misfit.NONE && at.seq() >= from && !journal.holdsAll(from, at.seq());

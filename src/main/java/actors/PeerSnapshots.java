@@ -68,9 +68,7 @@ final class PeerSnapshots implements SnapshotSource {
   public List<Offer> offers() throws IOException {
     SnapshotKeeper.Report report =
         await(() -> ask(replyTo -> new SnapshotKeeper.AskReport(false, replyTo)));
-    return report.snapshots().stream()
-        .map(kept -> offer(report, kept))
-        .toList();
+    return report.snapshots().stream().map(kept -> offer(report, kept)).toList();
   }
 
   private static Offer offer(SnapshotKeeper.Report report, SnapshotKeeper.Kept kept) {

@@ -137,7 +137,9 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
       @Nullable String problem)
       implements Command {}
 
-  /** The replica has another database than before: nothing that it applied to the last one counts. */
+  /**
+   * The replica has another database than before: nothing that it applied to the last one counts.
+   */
   record BegunAnew() implements Command {}
 
   private record JournalBytes(long bytes) implements Command {}
@@ -247,9 +249,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
         .ifPresent(stored -> newestNanos -= ageNanos(snapshots.file(stored.id())));
     this.restores =
         new SnapshotRestore(
-            snapshots,
-            ReplicaFiles.restored(databaseFile),
-            settings.transferBytesPerSecond());
+            snapshots, ReplicaFiles.restored(databaseFile), settings.transferBytesPerSecond());
   }
 
   private static long ageNanos(Path file) {
@@ -332,8 +332,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
         .pipeToSelf(
             CompletableFuture.supplyAsync(
                 () -> applied > known && sync() ? applied : known, executor),
-            (now, failure) ->
-                new Synced(now == null ? known : now, database, ask.replyTo()));
+            (now, failure) -> new Synced(now == null ? known : now, database, ask.replyTo()));
     return this;
   }
 
@@ -542,9 +541,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
           snapshots.file(stored.id()),
           () -> !stopped);
       List<SnapshotStore.Kept> kept =
-          to.list().stream()
-              .filter(other -> other.journalId().equals(header.journalId()))
-              .toList();
+          to.list().stream().filter(other -> other.journalId().equals(header.journalId())).toList();
       for (SnapshotStore.Kept old :
           kept.subList(Math.min(settings.keep(), kept.size()), kept.size())) {
         to.delete(old.id());

@@ -42,8 +42,7 @@ final class SnapshotRestore {
    * @param below it must not contain anything of this event
    * @param trustsOwn whether this node's own snapshots may be used
    */
-  record Wanted(
-      String journalId, long atLeast, long atMost, long below, boolean trustsOwn) {
+  record Wanted(String journalId, long atLeast, long atMost, long below, boolean trustsOwn) {
 
     boolean fits(String journal, long seq) {
       // A snapshot may hold the beginning of the event behind its last.

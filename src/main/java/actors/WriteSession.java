@@ -380,8 +380,9 @@ public final class WriteSession extends AbstractBehavior<WriteSession.Command> {
   }
 
   /**
-   * A session that was opened behind the jump is met again. What was settled in the jump was told to nobody. As long as the session is open, sending again
-   * finds out what is left to do; if it was closed, nobody can tell any more what it had taken.
+   * A session that was opened behind the jump is met again. What was settled in the jump was told
+   * to nobody. As long as the session is open, sending again finds out what is left to do; if it
+   * was closed, nobody can tell any more what it had taken.
    */
   private Behavior<Command> onJumped(Jumped jumped) {
     Position current = session;

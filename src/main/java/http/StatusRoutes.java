@@ -20,9 +20,9 @@ import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.CompletionStage;
 import java.util.function.BiFunction;
 import java.util.function.IntSupplier;
 import java.util.stream.Collectors;
@@ -178,10 +178,13 @@ final class StatusRoutes {
   }
 
   private HttpResponse notTaken(Throwable failure) {
-    Throwable cause = failure instanceof CompletionException wrapped ? wrapped.getCause() : failure;
-    return cause instanceof TimeoutException
-        ? answers.unavailable("the snapshot is still being taken", SNAPSHOT_LATER)
-        : answers.unavailable("no snapshot: " + cause.getMessage(), SNAPSHOT_LATER);
+    Throwable cause = failure.getCause();
+    Throwable told = failure instanceof CompletionException && cause != null ? cause : failure;
+    String why =
+        told instanceof TimeoutException
+            ? "the snapshot is still being taken"
+            : "no snapshot: " + told.getMessage();
+    return answers.unavailable(why, SNAPSHOT_LATER);
   }
 
   /**

@@ -89,8 +89,7 @@ public final class SnapshotFile {
         bytes += read;
         int length =
             Math.toIntExact(
-                Zstd.compressByteArray(
-                    compressed, 0, compressed.length, chunk, 0, read, level));
+                Zstd.compressByteArray(compressed, 0, compressed.length, chunk, 0, read, level));
         out.writeInt(length);
         out.writeInt(crc(compressed, length));
         out.write(compressed, 0, length);
@@ -167,9 +166,7 @@ public final class SnapshotFile {
         }
         byte[] actual = sum.digest();
         byte[] expected = in.readNBytes(EventHash.LENGTH);
-        if (bytes != header.databaseBytes()
-            || !Arrays.equals(expected, actual)
-            || in.read() >= 0) {
+        if (bytes != header.databaseBytes() || !Arrays.equals(expected, actual) || in.read() >= 0) {
           throw damaged(file, chunkAt, null);
         }
         return header;

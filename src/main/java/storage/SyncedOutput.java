@@ -14,8 +14,9 @@ import java.util.concurrent.Executor;
  * Writes a large file that goes to the disk in small portions while it is written, and is synced
  * when it is closed.
  *
- * <p>Otherwise the file system collects it, and the next sync of any other file waits for all of it:
- * with ext4, as its journal is in order, a commit of a database beside it did so for half a second.
+ * <p>Otherwise the file system collects it, and the next sync of any other file waits for all of
+ * it: with ext4, as its journal is in order, a commit of a database beside it did so for half a
+ * second.
  *
  * <p>One thread. What fails makes {@link #finish} or a write fail; a file that was not finished is
  * to be deleted.

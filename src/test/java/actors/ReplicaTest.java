@@ -65,7 +65,8 @@ class ReplicaTest {
   private ReplicaGauge gauge = new ReplicaGauge();
   private @Nullable ActorRef<Replica.Command> replica;
   private volatile SnapshotRestore.Result snapshot = SnapshotRestore.Result.none("none", true);
-  private final List<SnapshotRestore.Wanted> wanted = Collections.synchronizedList(new ArrayList<>());
+  private final List<SnapshotRestore.Wanted> wanted =
+      Collections.synchronizedList(new ArrayList<>());
   private long stepLimit;
   private long catchUpBytesPerSecond = 1L << 40;
   private Duration holdAfter = LONG;
