@@ -119,8 +119,7 @@ final class SnapshotCoordinator extends AbstractBehavior<SnapshotCoordinator.Com
     Duration interval = setup.settings().lookInterval();
     timers.startTimerWithFixedDelay(Self.ASK, interval);
     // What the nodes answer is there by then, as a rule.
-    timers.startTimerWithFixedDelay(
-        Self.DECIDE, interval.plus(interval.dividedBy(2)), interval);
+    timers.startTimerWithFixedDelay(Self.DECIDE, interval.plus(interval.dividedBy(2)), interval);
   }
 
   @Override

@@ -16,7 +16,8 @@ import storage.SnapshotStore;
 class SnapshotPlanTest {
 
   private static final SnapshotSettings SETTINGS =
-      new SnapshotSettings(1_000, 5_000, Duration.ofHours(1), 2, 1, Duration.ofSeconds(5), 100, 1_000_000);
+      new SnapshotSettings(
+          1_000, 5_000, Duration.ofHours(1), 2, 1, Duration.ofSeconds(5), 100, 1_000_000);
 
   private SnapshotPlan.Place place = SnapshotPlan.Place.OWN_DISK;
   private long first = 1;
