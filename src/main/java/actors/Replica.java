@@ -1347,7 +1347,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
             heardNanos,
             atHeadNanos,
             walBytes,
-            startHead >= 0 || condemned,
+            // The others are who has the snapshot that a node waits for.
+            startHead >= 0 || condemned || restoring || restoreNeeded,
             journalUnreachable,
             suspectsJournal,
             comparedSeq,

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -163,6 +164,7 @@ public final class SnapshotDirectory {
         Stored taken = new Stored(id, header.get(), Files.size(file));
         Durability.rename(file, file(id));
         add(taken);
+        forgetDamaged();
         return Optional.of(taken);
       } finally {
         Files.deleteIfExists(copy);
@@ -204,6 +206,7 @@ public final class SnapshotDirectory {
     Stored adopted = new Stored(id, header, Files.size(received));
     Durability.rename(received, file(id));
     add(adopted);
+    forgetDamaged();
     return adopted;
   }
 
@@ -217,20 +220,29 @@ public final class SnapshotDirectory {
   }
 
   /**
-   * Never uses a snapshot again that is not what was written. The last such file is kept for
-   * whoever wants to know what happened to it.
+   * Never uses a snapshot again that is not what was written. Its file is kept for whoever wants to
+   * know what happened to it: all of them until another snapshot is taken or received, since
+   * nothing else may hold what is in them, and then the newest.
    */
   public synchronized void setAside(String id) {
     stored.remove(id);
     try {
-      for (Path older : files(DAMAGED)) {
-        Files.deleteIfExists(older);
-      }
       Files.move(file(id), directory.resolve(id + DAMAGED));
     } catch (NoSuchFileException e) {
       LOG.debug("the snapshot {} is gone already", id);
     } catch (IOException e) {
       LOG.error("the snapshot {} cannot be set aside: {}", file(id), e.toString());
+    }
+  }
+
+  private void forgetDamaged() {
+    try {
+      List<Path> newestFirst = files(DAMAGED).stream().sorted(Comparator.reverseOrder()).toList();
+      for (Path older : newestFirst.subList(Math.min(1, newestFirst.size()), newestFirst.size())) {
+        Files.deleteIfExists(older);
+      }
+    } catch (IOException e) {
+      LOG.warn("a damaged snapshot could not be deleted: {}", e.toString());
     }
   }
 

@@ -40,6 +40,7 @@ final class Cluster {
   private final Path directory;
   private final String title;
   private final Set<String> withoutSpace = new HashSet<>();
+  private JournalArchive archive;
   private int checks;
   private long filledFrom;
   private long filledUntil;
@@ -72,6 +73,12 @@ final class Cluster {
   /** How many nodes have to live, so that writes are taken. */
   int livingMin() {
     return journal.livingMin(nodes.size());
+  }
+
+  /** Keeps all events from now on, so that they can be compared although the journal is cut. */
+  JournalArchive archive() {
+    archive = new JournalArchive(journal);
+    return archive;
   }
 
   /** From now on these nodes may be without space for a while, which their reads show. */
@@ -327,7 +334,7 @@ final class Cluster {
       }
     }
     JournalReplay.Result replayed =
-        new JournalReplay(journal)
+        new JournalReplay(archive == null ? journal::forEach : archive::forEach)
             .quiet(filledFrom, filledUntil)
             .run(directory.resolve("replay" + ++checks + ".db"), seen, ends);
     List<Violation> violations = HistoryChecker.check(history, replayed.ledger(), withoutSpace);

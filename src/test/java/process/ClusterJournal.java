@@ -20,6 +20,9 @@ interface ClusterJournal extends AutoCloseable {
   /** Calls for every event in order, without a gap; the nodes may run, but should be idle. */
   void forEach(Action action) throws Exception;
 
+  /** Events that follow a number, in order, as many as come at once; the nodes may run. */
+  List<StoredEvent> after(long seq) throws Exception;
+
   /** How many of so many nodes have to live, so that writes are taken. */
   int livingMin(int nodes);
 

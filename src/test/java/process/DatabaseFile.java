@@ -1,6 +1,7 @@
 package process;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +41,23 @@ final class DatabaseFile {
   static void delete(Path file) throws IOException {
     for (String suffix : List.of("", "-wal", "-shm")) {
       Files.deleteIfExists(file.resolveSibling(file.getFileName() + suffix));
+    }
+  }
+
+  /** Moves what stands in a dead node's write-ahead log into the file itself, and syncs it. */
+  static void emptyLog(Path file) throws SQLException {
+    try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file)) {
+      if (number(connection, "PRAGMA wal_checkpoint(TRUNCATE)") != 0) {
+        throw new SQLException("somebody reads " + file);
+      }
+    }
+  }
+
+  /** Overwrites a part of it, as a disk does that is damaged. */
+  static void overwrite(Path file, long from, byte[] bytes) throws IOException {
+    try (RandomAccessFile open = new RandomAccessFile(file.toFile(), "rw")) {
+      open.seek(from);
+      open.write(bytes);
     }
   }
 

@@ -7,11 +7,27 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.stream.Stream;
 
 /** A folder with everything in it. */
 final class FileTree {
 
   private FileTree() {}
+
+  /** Copies it, and returns the copy. */
+  static Path copy(Path folder, Path target) throws IOException {
+    try (Stream<Path> all = Files.walk(folder)) {
+      for (Path from : all.toList()) {
+        Path to = target.resolve(folder.relativize(from).toString());
+        if (Files.isDirectory(from)) {
+          Files.createDirectories(to);
+        } else if (Files.isRegularFile(from)) {
+          Files.copy(from, to);
+        }
+      }
+    }
+    return target;
+  }
 
   /** Removes it; what has gone by itself meanwhile is no error. */
   static void delete(Path folder) throws IOException {

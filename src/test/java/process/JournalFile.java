@@ -2,6 +2,7 @@ package process;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.file.Path;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -73,6 +74,11 @@ final class JournalFile {
     try (SqliteJournal journal = SqliteJournal.open(file)) {
       return journal.head();
     }
+  }
+
+  /** The lowest sequence number, 0 for none; the node may be running, and nothing is changed. */
+  static long first(Path file) throws SQLException {
+    return DatabaseFile.number(file, "SELECT coalesce(min(sequence_number), 0) FROM event_journal");
   }
 
   private List<Numbered> events() throws JournalException, FormatException {

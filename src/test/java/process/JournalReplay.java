@@ -47,7 +47,13 @@ final class JournalReplay {
    */
   record Result(Ledger ledger, Map<Long, String> digests, Map<Long, Long> outcomes) {}
 
-  private final ClusterJournal journal;
+  /** Where events come from. */
+  interface Source {
+    /** Calls for every event in order, from the first one on, without a gap. */
+    void forEach(ClusterJournal.Action action) throws Exception;
+  }
+
+  private final Source journal;
   private final Map<String, List<Long>> ordered = new HashMap<>();
   private final Map<String, List<Effect>> effects = new HashMap<>();
   private final Map<Long, String> states = new HashMap<>();
@@ -60,7 +66,7 @@ final class JournalReplay {
   private boolean hasSchema;
 
   /** The nodes may be running, but should be idle. */
-  JournalReplay(ClusterJournal journal) {
+  JournalReplay(Source journal) {
     this.journal = journal;
   }
 

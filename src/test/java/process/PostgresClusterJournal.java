@@ -9,6 +9,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -102,6 +103,26 @@ final class PostgresClusterJournal implements ClusterJournal {
         }
       }
     }
+  }
+
+  @Override
+  public List<StoredEvent> after(long seq) throws SQLException {
+    List<StoredEvent> events = new ArrayList<>();
+    try (Connection connection = DriverManager.getConnection(server.url());
+        PreparedStatement statement =
+            connection.prepareStatement(
+                "SELECT sequence_number, event_payload FROM event_journal"
+                    + " WHERE persistence_id = 'peqlite' AND sequence_number > ?"
+                    + " ORDER BY sequence_number LIMIT "
+                    + PAGE_EVENTS)) {
+      statement.setLong(1, seq);
+      try (ResultSet row = statement.executeQuery()) {
+        while (row.next()) {
+          events.add(new StoredEvent(row.getLong(1), row.getBytes(2)));
+        }
+      }
+    }
+    return events;
   }
 
   @Override

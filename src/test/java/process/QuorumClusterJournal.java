@@ -21,6 +21,8 @@ import storage.StoredEvent;
  */
 final class QuorumClusterJournal implements ClusterJournal {
 
+  private static final int PAGE_EVENTS = 256;
+
   private List<ClusterNode> nodes = List.of();
 
   @Override
@@ -121,6 +123,40 @@ final class QuorumClusterJournal implements ClusterJournal {
       assertEquals(seq, rows.getLong(1), () -> node + "'s journal has a gap");
       return rows.getBytes(2);
     }
+  }
+
+  /** From any copy that holds the next one. */
+  @Override
+  public List<StoredEvent> after(long seq) {
+    for (ClusterNode node : nodes) {
+      try {
+        List<StoredEvent> events = after(copy(node), seq);
+        if (!events.isEmpty() && events.get(0).seq() == seq + 1) {
+          return events;
+        }
+      } catch (SQLException notThere) {
+        // The node may not have started, or its disk may be empty.
+      }
+    }
+    return List.of();
+  }
+
+  private static List<StoredEvent> after(Path copy, long seq) throws SQLException {
+    List<StoredEvent> events = new ArrayList<>();
+    try (Connection connection = DatabaseFile.open(copy);
+        PreparedStatement statement =
+            connection.prepareStatement(
+                "SELECT sequence_number, event_payload FROM event_journal"
+                    + " WHERE sequence_number > ? ORDER BY sequence_number LIMIT "
+                    + PAGE_EVENTS)) {
+      statement.setLong(1, seq);
+      try (ResultSet row = statement.executeQuery()) {
+        while (row.next()) {
+          events.add(new StoredEvent(row.getLong(1), row.getBytes(2)));
+        }
+      }
+    }
+    return events;
   }
 
   @Override
