@@ -23,8 +23,4 @@ public record SnapshotSettings(
     int compression,
     Duration lookInterval,
     long restoreBehindEvents,
-    long transferBytesPerSecond) {
-
-  /** What anybody needs. */
-  public static final Duration LOOK_INTERVAL = Duration.ofSeconds(5);
-}
+    long transferBytesPerSecond) {}

@@ -117,6 +117,7 @@ public record Settings(
       Duration interval,
       int keep,
       int compression,
+      Duration lookInterval,
       long restoreBehindEvents,
       long transferBytesPerSecond) {}
 
@@ -313,6 +314,7 @@ public record Settings(
         reader.duration("peqlite.snapshot.interval", Duration.ofSeconds(1), Duration.ofDays(365)),
         reader.count("peqlite.snapshot.keep", 1, 1_000),
         reader.count("peqlite.snapshot.compression", 1, 19),
+        reader.duration("peqlite.snapshot.look-interval", MILLISECOND, HOUR),
         reader.number("peqlite.snapshot.restore-behind-events", 1, Long.MAX_VALUE),
         reader.bytes("peqlite.snapshot.transfer-bytes-per-second", 64 * KIB, 64 * GIB));
   }

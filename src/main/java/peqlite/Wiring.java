@@ -114,7 +114,7 @@ final class Wiring {
         snapshot.interval(),
         snapshot.keep(),
         snapshot.compression(),
-        SnapshotSettings.LOOK_INTERVAL,
+        snapshot.lookInterval(),
         snapshot.restoreBehindEvents(),
         snapshot.transferBytesPerSecond());
   }

@@ -111,6 +111,7 @@ class SnapshotClusterIT {
       node.set("peqlite.snapshot.journal-bytes", "64KiB")
           .set("peqlite.snapshot.journal-events", "1000")
           .set("peqlite.snapshot.interval", "1s")
+          .set("peqlite.snapshot.look-interval", "1s")
           .set("peqlite.snapshot.transfer-bytes-per-second", "1MiB");
     }
     return cluster.startAll();

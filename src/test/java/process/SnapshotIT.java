@@ -81,6 +81,7 @@ class SnapshotIT {
         .set("peqlite.snapshot.journal-bytes", "64KiB")
         .set("peqlite.snapshot.journal-events", "1000")
         .set("peqlite.snapshot.interval", "1s")
+        .set("peqlite.snapshot.look-interval", "500ms")
         .start();
   }
 

@@ -72,6 +72,7 @@ class SnapshotKillIT {
         .set("peqlite.snapshot.journal-bytes", "64KiB")
         .set("peqlite.snapshot.journal-events", "1000")
         .set("peqlite.snapshot.interval", "1s")
+        .set("peqlite.snapshot.look-interval", "500ms")
         .set("peqlite.snapshot.keep", Integer.toString(KEEP))
         .start();
   }
