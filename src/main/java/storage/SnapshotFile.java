@@ -68,7 +68,7 @@ public final class SnapshotFile {
       throws IOException {
     MessageDigest sum = EventHash.newDigest();
     try (InputStream in = Files.newInputStream(database);
-        SyncedOutput file = new SyncedOutput(target, SyncedOutput.Way.GENTLE)) {
+        SyncedOutput file = SyncedOutput.gentle(target)) {
       DataOutputStream out =
           new DataOutputStream(
               new BufferedOutputStream(new DigestOutputStream(file, sum), BUFFER_BYTES));
@@ -133,7 +133,7 @@ public final class SnapshotFile {
    *     deleted then, as with every failure
    */
   public static SnapshotHeader extract(Path file, Path target) throws IOException {
-    try (SyncedOutput out = new SyncedOutput(target, SyncedOutput.Way.FAST)) {
+    try (SyncedOutput out = SyncedOutput.fast(target)) {
       SnapshotHeader header = extract(file, out);
       out.finish();
       return header;
