@@ -24,6 +24,8 @@ import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import storage.DatabaseDamagedException;
 import storage.Durability;
 import storage.Journal;
@@ -46,6 +48,8 @@ import storage.SqliteErrors;
  * one snapshot is taken and one restored at a time.
  */
 final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
+
+  private static final Logger LOG = LoggerFactory.getLogger(SnapshotKeeper.class);
 
   /** What the keeper accepts. */
   sealed interface Command {}
@@ -348,7 +352,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
     } catch (NoSuchFileException e) {
       return false; // the database is being replaced
     } catch (IOException e) {
-      getContext().getLog().debug("the write-ahead log could not be synced", e);
+      LOG.debug("the write-ahead log could not be synced", e);
       return false;
     }
   }
