@@ -212,7 +212,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
    */
   private static final long CHECKPOINT_NANOS = Duration.ofMillis(500).toNanos();
 
-  private static final long QUIESCE_NANOS = Duration.ofSeconds(5).toNanos();
+  private static final long QUIESCE_NANOS = Duration.ofSeconds(1).toNanos();
 
   private final Settings settings;
   private final ApplySettings applySettings;
@@ -253,8 +253,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private long heardNanos;
   private long atHeadNanos = Long.MIN_VALUE;
   private long walBytes;
-  private long checkpointNanos = System.nanoTime() - CHECKPOINT_NANOS;
-  private long quiesceNanos = System.nanoTime() - QUIESCE_NANOS;
+  private long checkpointFailedNanos = System.nanoTime() - CHECKPOINT_NANOS;
+  private long quiesceFailedNanos = System.nanoTime() - QUIESCE_NANOS;
   private boolean stepping;
   private boolean nextArePushed;
   private boolean distrustPushes;
@@ -1187,20 +1187,24 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private void keepLogShort(EventApplier open) {
     walBytes = open.walBytes();
     long now = System.nanoTime();
-    if (walBytes <= applySettings.walBytesMax() || now - checkpointNanos < CHECKPOINT_NANOS) {
+    // Who reads can be made to wait; who copies everything is waited for.
+    boolean readersMayWait =
+        walBytes > 2 * applySettings.walBytesMax()
+            && now - quiesceFailedNanos >= QUIESCE_NANOS
+            && !reads.isBeingCopied();
+    if (walBytes <= applySettings.walBytesMax()
+        || (!readersMayWait && now - checkpointFailedNanos < CHECKPOINT_NANOS)) {
       return;
     }
     boolean done = open.checkpoint();
-    if (!done
-        && walBytes > 2 * applySettings.walBytesMax()
-        && now - quiesceNanos >= QUIESCE_NANOS) {
-      quiesceNanos = now;
-      reads.quiesce(CHECKPOINT_WAIT_MILLIS, open::checkpoint);
+    if (!done && readersMayWait) {
+      boolean[] quiet = {false};
+      reads.quiesce(CHECKPOINT_WAIT_MILLIS, () -> quiet[0] = open.checkpoint());
+      done = quiet[0];
+      quiesceFailedNanos = done ? quiesceFailedNanos : System.nanoTime();
     }
+    checkpointFailedNanos = done ? checkpointFailedNanos : System.nanoTime();
     walBytes = open.walBytes();
-    if (!done) {
-      checkpointNanos = System.nanoTime();
-    }
   }
 
   private void recovered() {

@@ -456,7 +456,8 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   }
 
   private Taken take(long bytesThen, int database) {
-    try (Connection connection = reads.connect()) {
+    try (ReadPool.Copying copying = reads.copying();
+        Connection connection = reads.connect()) {
       return new Taken(
           snapshots.take(connection, nodeId, settings.compression(), () -> !stopped),
           bytesThen,

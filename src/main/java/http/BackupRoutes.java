@@ -34,6 +34,7 @@ import org.apache.pekko.util.ByteString;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import storage.DatabaseCopy;
+import storage.ReadPool;
 import storage.SqlDump;
 import storage.SqliteErrors;
 
@@ -167,7 +168,8 @@ final class BackupRoutes {
   private Made make(Wanted wanted) throws SQLException, IOException, SqlDump.UndumpableException {
     Files.createDirectories(directory);
     Path file = directory.resolve(FILE_PREFIX + UUID.randomUUID());
-    try (Connection connection = node.reads().connect()) {
+    try (ReadPool.Copying copying = node.reads().copying();
+        Connection connection = node.reads().connect()) {
       long seq;
       if (wanted.sql) {
         seq = dump(connection, wanted.tables, file);

@@ -83,6 +83,8 @@ public final class ReadPool implements AutoCloseable {
 
   private volatile boolean closing;
 
+  private final AtomicInteger copies = new AtomicInteger();
+
   /** Connections that were handed out for good; weakly held, because their owners close them. */
   private final Set<Connection> handedOut =
       Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
@@ -188,6 +190,29 @@ public final class ReadPool implements AutoCloseable {
       throw new SQLException("the database is being replaced or closed; try again");
     }
     return connection;
+  }
+
+  /** Somebody copies the whole database, until this is closed. */
+  public final class Copying implements AutoCloseable {
+
+    private Copying() {
+      copies.incrementAndGet();
+    }
+
+    @Override
+    public void close() {
+      copies.decrementAndGet();
+    }
+  }
+
+  /** Tells that the whole database is being copied, by a connection of {@link #connect}. */
+  public Copying copying() {
+    return new Copying();
+  }
+
+  /** Whether somebody copies the database, who will not be done in the time of a usual read. */
+  public boolean isBeingCopied() {
+    return copies.get() > 0;
   }
 
   /**
