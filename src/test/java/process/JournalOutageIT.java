@@ -36,6 +36,7 @@ class JournalOutageIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void postgresIsStoppedForLongerThanTheDeadline() throws Exception {
     Cluster cluster = clusters.onPostgres(3).startAll();
     try (Workload load = cluster.load(1)) {

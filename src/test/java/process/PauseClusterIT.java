@@ -40,6 +40,7 @@ class PauseClusterIT {
   }
 
   @Test
+  @Tag(Clusters.LONG)
   void aLongPauseFencesTheSequencer() throws Exception {
     Cluster cluster = clusters.onLoopback(3).startAll();
     FailoverTimes times = new FailoverTimes();

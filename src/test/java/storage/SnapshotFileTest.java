@@ -64,7 +64,7 @@ class SnapshotFileTest {
 
   @Test
   void everyFlippedBitIsFound() throws Exception {
-    write(5_000);
+    write(1_500);
     byte[] good = Files.readAllBytes(file);
     for (int at = 0; at < good.length; at++) {
       byte[] bad = good.clone();
@@ -95,7 +95,7 @@ class SnapshotFileTest {
 
   @Test
   void whereverItEndsTooEarlyItIsRefused() throws Exception {
-    write(3_000);
+    write(1_000);
     byte[] good = Files.readAllBytes(file);
     for (int length = 0; length < good.length; length++) {
       Files.write(file, Arrays.copyOf(good, length));
