@@ -20,6 +20,7 @@ import quorum.QuorumPart;
 import quorum.QuorumServer;
 import storage.Arbiter;
 import storage.Journal;
+import storage.SnapshotDirectory;
 import storage.SnapshotStore;
 
 /**
@@ -40,6 +41,7 @@ final class ClusterGuardian {
       Journal journal,
       Arbiter arbiter,
       Optional<QuorumPart> quorum,
+      SnapshotDirectory snapshots,
       Optional<SnapshotStore> store,
       NodeGateway.Owner gatewayOwner,
       Consumer<String> unfit,
@@ -130,6 +132,8 @@ final class ClusterGuardian {
           }
         };
     ClusterMembers members = new ClusterMembers(system, gateway, soleNode);
+    Executor backupExecutor =
+        system.dispatchers().lookup(DispatcherSelector.fromConfig(Guardian.SNAPSHOT_DISPATCHER));
     return SequencerHost.create(
         self ->
             Sequencer.create(
@@ -146,7 +150,8 @@ final class ClusterGuardian {
                         node,
                         journalId,
                         new ClusterMembers(system, gateway, soleNode),
-                        journalExecutor)),
+                        journalExecutor,
+                        backupExecutor)),
         owner,
         members,
         node.parts().gauge(),
@@ -155,7 +160,11 @@ final class ClusterGuardian {
   }
 
   private static Behavior<SnapshotCoordinator.Command> coordinator(
-      Node node, String journalId, Sequencer.Members members, Executor journalExecutor) {
+      Node node,
+      String journalId,
+      Sequencer.Members members,
+      Executor journalExecutor,
+      Executor backupExecutor) {
     SnapshotPlan.Place place =
         node.quorum().isPresent()
             ? SnapshotPlan.Place.MAJORITY
@@ -169,7 +178,19 @@ final class ClusterGuardian {
                     .flatMap(QuorumPart::ifStarted)
                     .map(QuorumServer::voterNodes)
                     .orElse(List.of()),
-            node.store());
+            node.store(),
+            node.parts().metrics(),
+            node.settings()
+                .backup()
+                .map(
+                    backup ->
+                        new BackupWriter.Setup(
+                            backup,
+                            node.snapshots(),
+                            NodeSettings.backupDirectory(node.settings().dataDirectory()),
+                            node.parts(),
+                            node.journal(),
+                            backupExecutor)));
     return Behaviors.supervise(
             SnapshotCoordinator.create(
                 setup,

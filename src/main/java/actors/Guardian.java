@@ -14,6 +14,7 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import quorum.QuorumPart;
 import storage.Arbiter;
 import storage.Journal;
+import storage.PastStates;
 import storage.ReadPool;
 import storage.SnapshotDirectory;
 import storage.SnapshotStore;
@@ -26,7 +27,7 @@ final class Guardian {
 
   static final String APPLY_DISPATCHER = "peqlite.apply-dispatcher";
   static final String JOURNAL_DISPATCHER = "peqlite.journal-dispatcher";
-  private static final String SNAPSHOT_DISPATCHER = "peqlite.snapshot-dispatcher";
+  static final String SNAPSHOT_DISPATCHER = "peqlite.snapshot-dispatcher";
 
   /** What the root accepts. */
   interface Command {}
@@ -49,6 +50,7 @@ final class Guardian {
       SnapshotDirectory snapshots,
       Optional<SnapshotStore> store,
       ReadPool reads,
+      PastStates past,
       ReplicaGauge gauge,
       WriteGauge writes,
       NodeMetrics metrics,
@@ -130,7 +132,9 @@ final class Guardian {
                 replica,
                 materials.reads(),
                 gauge,
+                materials.metrics(),
                 journal,
+                materials.past(),
                 context
                     .getSystem()
                     .dispatchers()

@@ -1,8 +1,10 @@
 package actors;
 
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -12,6 +14,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.Address;
@@ -26,6 +29,9 @@ import sql.Position;
 import sql.WriteRequest;
 import storage.DatabaseConnections;
 import storage.KeyReader;
+import storage.LoadStep;
+import storage.PastStates;
+import storage.PastTarget;
 import storage.ReadLimits;
 import storage.ReadPool;
 import storage.RequestCodec;
@@ -53,8 +59,11 @@ final class LocalNode implements Node {
   private final ActorRef<WriteSession.Command> session;
   private final ActorRef<ReadGate.Command> readGate;
   private final ActorRef<SnapshotKeeper.Command> snapshots;
+  private final Loader loader;
   private final SnapshotDirectory directory;
   private final ReadPool reads;
+  private final PastStates past;
+  private final PastReads pastReads;
   private final ReplicaGauge gauge;
   private final NodeMetrics metrics;
   private final WriteGauge writes;
@@ -70,6 +79,8 @@ final class LocalNode implements Node {
       LocalParts parts,
       SnapshotDirectory directory,
       ReadPool reads,
+      PastStates past,
+      Executor journalExecutor,
       ReplicaGauge gauge,
       WriteGauge writes,
       SequencerLink link,
@@ -81,11 +92,14 @@ final class LocalNode implements Node {
     this.quorum = quorum;
     this.replica = parts.replica();
     this.session = parts.session();
+    this.loader = new Loader(session);
     this.readGate = parts.readGate();
     this.snapshots = parts.snapshots();
     this.directory = directory;
     this.metrics = parts.metrics();
     this.reads = reads;
+    this.past = past;
+    this.pastReads = new PastReads(past, gauge, journalExecutor);
     this.gauge = gauge;
     this.writes = writes;
   }
@@ -118,6 +132,27 @@ final class LocalNode implements Node {
             caller,
             answer));
     return answer;
+  }
+
+  @Override
+  public CompletionStage<WriteAnswer> load(
+      Path file,
+      LoadStep.Content content,
+      Optional<IdempotencyKey> key,
+      Duration timeout,
+      WriteCaller caller) {
+    long max = settings.apply().databaseBytesMax();
+    long bytes = file.toFile().length();
+    if (content == LoadStep.Content.DATABASE && max > 0 && bytes > max) {
+      return CompletableFuture.completedFuture(
+          new WriteAnswer.TooLarge(
+              "the file has "
+                  + bytes
+                  + " bytes, more than peqlite.apply.database-bytes-max ("
+                  + max
+                  + ")"));
+    }
+    return loader.load(file, content, key, timeout, caller);
   }
 
   @Override
@@ -156,6 +191,16 @@ final class LocalNode implements Node {
     CompletableFuture<ReadAdmission> answer = new CompletableFuture<>();
     readGate.tell(new ReadGate.Admit(level, freshness, minSeq, deadlineNanos, answer));
     return answer;
+  }
+
+  @Override
+  public CompletionStage<PastAdmission> past(
+      PastTarget target,
+      ReadLevel level,
+      Optional<Duration> freshness,
+      OptionalLong minSeq,
+      Duration timeout) {
+    return pastReads.open(target, minSeq, timeout, left -> admit(level, freshness, minSeq, left));
   }
 
   @Override
@@ -207,7 +252,22 @@ final class LocalNode implements Node {
         databaseBytes(),
         now.walBytes(),
         snapshots(),
+        scrub(gauge.scrub()),
+        past.use(),
+        settings.backup().map(backup -> metrics.backups()),
         quorum.side());
+  }
+
+  private static NodeStatus.Scrub scrub(Scrubber.Reading now) {
+    return new NodeStatus.Scrub(
+        now.seq(),
+        now.running(),
+        now.result(),
+        now.text(),
+        now.cleanSeq(),
+        now.cleanSeq() == 0
+            ? Optional.empty()
+            : Optional.of(Instant.EPOCH.plus(now.cleanMicros(), ChronoUnit.MICROS)));
   }
 
   private List<NodeStatus.Snapshot> snapshots() {
@@ -224,6 +284,11 @@ final class LocalNode implements Node {
   /** What this node's snapshots take. */
   long snapshotBytes() {
     return directory.list().stream().mapToLong(SnapshotDirectory.Stored::bytes).sum();
+  }
+
+  /** What there is of databases of the past. */
+  PastStates.Use pastUse() {
+    return past.use();
   }
 
   boolean isReady() {
@@ -437,6 +502,24 @@ final class LocalNode implements Node {
     CompletableFuture<Long> taken = new CompletableFuture<>();
     snapshots.tell(new SnapshotKeeper.TakeNow(taken));
     return taken.thenApply(seq -> seq == 0 ? OptionalLong.empty() : OptionalLong.of(seq));
+  }
+
+  @Override
+  public CompletionStage<ScrubOrder> scrub(Duration timeout) {
+    SequencerLink.Target target = link.target();
+    ActorSystem<?> system = view.system().orElse(null);
+    if (target == null || system == null) {
+      return CompletableFuture.completedFuture(
+          new ScrubOrder.Refused("this node knows of no sequencer; try again"));
+    }
+    return AskPattern.<Sequencer.Command, Sequencer.ScrubAnswer>ask(
+            target.sequencer(), Sequencer.AskScrub::new, timeout, system.scheduler())
+        .<ScrubOrder>thenApply(
+            answer ->
+                answer.problem().isEmpty()
+                    ? new ScrubOrder.Ordered(answer.seq())
+                    : new ScrubOrder.Refused(answer.problem()))
+        .exceptionally(late -> new ScrubOrder.Unknown());
   }
 
   @Override

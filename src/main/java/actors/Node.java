@@ -1,6 +1,7 @@
 package actors;
 
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -9,6 +10,8 @@ import java.util.concurrent.CompletionStage;
 import sql.IdempotencyKey;
 import sql.Position;
 import sql.WriteRequest;
+import storage.LoadStep;
+import storage.PastTarget;
 import storage.ReadPool;
 
 /**
@@ -35,6 +38,23 @@ public interface Node {
   }
 
   /**
+   * Makes something of a file of any size as one step of the order: on every node it becomes the
+   * database, or its statements are run, whole or not at all. One at a time on each node.
+   *
+   * @param file must stay as it is until the stage completes. A database was looked through by
+   *     {@link storage.LoadFile}, a script written by {@link storage.LoadedScript}
+   * @param key by which a repetition is known, whatever was applied since
+   * @param timeout the deadline of all of it; then the answer is what is known
+   * @param caller is told of the way of the step that decides
+   */
+  CompletionStage<WriteAnswer> load(
+      Path file,
+      LoadStep.Content content,
+      Optional<IdempotencyKey> key,
+      Duration timeout,
+      WriteCaller caller);
+
+  /**
    * Waits until the local database may answer a read.
    *
    * @param freshness only with {@link ReadLevel#NONE}: how long ago this node may have known the
@@ -43,6 +63,22 @@ public interface Node {
    */
   CompletionStage<ReadAdmission> admit(
       ReadLevel level, Optional<Duration> freshness, OptionalLong minSeq, Duration timeout);
+
+  /**
+   * Opens the database as of the past.
+   *
+   * @param target which state; what this node has applied needs no word of anybody, and else {@code
+   *     level} says what is waited for first
+   * @param freshness as for {@link #admit}
+   * @param minSeq as for {@link #admit}
+   * @param timeout how long to wait, also for the state to be made; that goes on afterwards
+   */
+  CompletionStage<PastAdmission> past(
+      PastTarget target,
+      ReadLevel level,
+      Optional<Duration> freshness,
+      OptionalLong minSeq,
+      Duration timeout);
 
   /** The read-only connections to the local database. */
   ReadPool reads();
@@ -105,6 +141,14 @@ public interface Node {
    *     one; fails with an {@link java.io.IOException} that says why none can be taken
    */
   CompletionStage<OptionalLong> snapshot();
+
+  /**
+   * Has every replica look through its database, as of one event, and compare what is in it with
+   * the others'. Takes long; writes and reads go on.
+   *
+   * @param timeout how long to wait until it is ordered
+   */
+  CompletionStage<ScrubOrder> scrub(Duration timeout);
 
   /**
    * Gives up a write that a node cannot get past, as an operator's decision, also after it was

@@ -7,6 +7,7 @@ import io.micrometer.core.instrument.MultiGauge;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashSet;
@@ -18,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 import storage.DatabaseConnections;
+import storage.PastStates;
 import storage.ReadPool;
 
 /**
@@ -28,7 +30,7 @@ import storage.ReadPool;
  * <p>What happens once in a request or an event is recorded when it happens. What is a state is
  * read from the gauges when somebody looks.
  */
-final class NodeMetrics implements ReadPool.Observer {
+final class NodeMetrics implements PastStates.Observer {
 
   /** What became of a write, as far as its client was told. */
   enum WriteEnd {
@@ -57,6 +59,24 @@ final class NodeMetrics implements ReadPool.Observer {
     static final SequencerReading NONE = new SequencerReading(false, 0, 0, Map.of());
   }
 
+  /**
+   * This node's newest snapshot.
+   *
+   * @param takenNanos when it was taken, by {@link System#nanoTime()}; without one when the node
+   *     started
+   * @param bytesThen {@link ReplicaGauge.Reading#appliedBytes} then
+   */
+  record SnapshotReading(long takenNanos, long bytesThen) {
+
+    private double ageSeconds() {
+      return (System.nanoTime() - takenNanos) / 1e9;
+    }
+
+    private long bytesSince(ReplicaGauge.Reading now) {
+      return Math.max(0, now.appliedBytes() - bytesThen);
+    }
+  }
+
   private static final double[] REQUESTS = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000};
 
   private static final double[] BYTES = {
@@ -83,13 +103,22 @@ final class NodeMetrics implements ReadPool.Observer {
   private final LongAdder failures;
   private final LongAdder held;
   private final LongAdder journalErrors;
+  private final LongAdder scrubsDiffered;
+  private final LongAdder snapshotFailures;
   private final LongAdder clusterStarts;
   private final Timer readQueue;
   private final Timer readRun;
   private final LongAdder readsRefused;
+  private final Timer pastMade;
+  private final LongAdder pastFailures;
   private final MultiGauge lags;
+  private final LongAdder backupFailures;
+  private final LongAdder backupGaps;
 
   private volatile SequencerReading sequencer = SequencerReading.NONE;
+  private volatile SnapshotReading snapshot = new SnapshotReading(System.nanoTime(), 0);
+  private volatile long journalKept;
+  private volatile NodeStatus.Backups backups = NodeStatus.Backups.ELSEWHERE;
   private volatile int sessions;
 
   /** The nodes whose lag is shown. */
@@ -150,6 +179,14 @@ final class NodeMetrics implements ReadPool.Observer {
         counter("peqlite.replica.failures", "Times the replica could not go on and tried again.");
     held = counter("peqlite.replica.held", "Requests at which the replica stopped for a verdict.");
     journalErrors = counter("peqlite.journal.errors", "Times the journal failed this node.");
+    scrubsDiffered =
+        counter(
+            "peqlite.scrub.mismatches",
+            "Scrubs by which this node's sequencer found that contents differ.");
+    snapshotFailures =
+        counter(
+            "peqlite.snapshot.failures",
+            "Snapshots that this node could not take, or not put into the store.");
     clusterStarts =
         counter("peqlite.cluster.starts", "Times this node's cluster side was started.");
     readQueue =
@@ -158,6 +195,29 @@ final class NodeMetrics implements ReadPool.Observer {
     readRun = timer("peqlite.read.run", "Reads, while they had a connection.").register(registry);
     readsRefused =
         counter("peqlite.read.refused", "Reads refused because too many wait for a connection.");
+    pastMade =
+        timer("peqlite.past.made", "Databases of the past made for reads.").register(registry);
+    pastFailures =
+        counter("peqlite.past.failures", "Databases of the past that could not be made for reads.");
+    backupFailures = counter("peqlite.backup.failures", "Times that backing up failed here.");
+    backupGaps =
+        counter(
+            "peqlite.backup.gaps", "Times that events were cut off the journal without a backup.");
+    Gauge.builder("peqlite.backup.here", () -> backups.here() ? 1 : 0)
+        .description("1 while this node makes the backups.")
+        .register(registry);
+    Gauge.builder(
+            "peqlite.backup.last.success",
+            () -> backups.lastSuccess().map(Instant::getEpochSecond).orElse(0L))
+        .baseUnit("seconds")
+        .description("When everything was backed up last, since 1970; 0 if it was not here.")
+        .register(registry);
+    Gauge.builder("peqlite.backup.full.seq", () -> backups.fullSeq())
+        .description("The last event in the newest full backup, where backups are made.")
+        .register(registry);
+    Gauge.builder("peqlite.backup.seq", () -> backups.seq())
+        .description("The last event that can be restored, where backups are made.")
+        .register(registry);
     lags =
         MultiGauge.builder("peqlite.sequencer.replica.lag")
             .description("Events that a node has not applied, as this node's sequencer knows.")
@@ -255,6 +315,43 @@ final class NodeMetrics implements ReadPool.Observer {
     Gauge.builder("peqlite.snapshots", node::snapshotBytes)
         .baseUnit("bytes")
         .description("Size of this node's snapshots.")
+        .register(registry);
+    Gauge.builder("peqlite.snapshot.age", () -> snapshot.ageSeconds())
+        .baseUnit("seconds")
+        .description(
+            "Since this node's newest snapshot was taken, or since it started without one.")
+        .register(registry);
+    Gauge.builder("peqlite.snapshot.behind", () -> snapshot.bytesSince(replica.read()))
+        .baseUnit("bytes")
+        .description("Bytes of the events that were applied since this node's newest snapshot.")
+        .register(registry);
+    Gauge.builder("peqlite.journal.kept", () -> journalKept)
+        .baseUnit("events")
+        .description("Events that the journal holds, as this node's sequencer has seen; else 0.")
+        .register(registry);
+    Gauge.builder("peqlite.scrub.seq", () -> replica.scrub().seq())
+        .description("The event of the last scrub that this replica came to, 0 without one.")
+        .register(registry);
+    Gauge.builder("peqlite.scrub.running", () -> replica.scrub().running() ? 1 : 0)
+        .description("1 while this node's database is looked through.")
+        .register(registry);
+    Gauge.builder("peqlite.scrub.duration", () -> replica.scrub().tookNanos() / 1e9)
+        .baseUnit("seconds")
+        .description("How long the last look through this node's database took.")
+        .register(registry);
+    Gauge.builder("peqlite.scrub.clean.timestamp", () -> replica.scrub().cleanMicros() / 1e6)
+        .baseUnit("seconds")
+        .description("As of when this node was last found to hold what most hold, since 1970.")
+        .register(registry);
+    Gauge.builder("peqlite.scrub.undecided", () -> replica.scrub().undecided() ? 1 : 0)
+        .description("1 while contents differ and nobody can tell which are right.")
+        .register(registry);
+    Gauge.builder("peqlite.past.states", () -> node.pastUse().states())
+        .description("Databases of the past that this node keeps for reads.")
+        .register(registry);
+    Gauge.builder("peqlite.past", () -> node.pastUse().bytes())
+        .baseUnit("bytes")
+        .description("Size of the databases of the past.")
         .register(registry);
     Gauge.builder("peqlite.disk.free", node::diskFreeBytes)
         .baseUnit("bytes")
@@ -359,6 +456,25 @@ final class NodeMetrics implements ReadPool.Observer {
     return MultiGauge.Row.of(Tags.of("node", nodeId), lag);
   }
 
+  /**
+   * How backups are getting on; {@link NodeStatus.Backups#ELSEWHERE} when they are not made here.
+   */
+  void backups(NodeStatus.Backups now) {
+    backups = now;
+  }
+
+  NodeStatus.Backups backups() {
+    return backups;
+  }
+
+  void backupFailed() {
+    backupFailures.increment();
+  }
+
+  void backupGap() {
+    backupGaps.increment();
+  }
+
   void applied(long nanos, int sessionsOpen) {
     apply.record(nanos, TimeUnit.NANOSECONDS);
     sessions = sessionsOpen;
@@ -384,6 +500,24 @@ final class NodeMetrics implements ReadPool.Observer {
     journalErrors.increment();
   }
 
+  void scrubDiffered() {
+    scrubsDiffered.increment();
+  }
+
+  /** This node's newest snapshot is another one now. */
+  void snapshot(SnapshotReading newest) {
+    snapshot = newest;
+  }
+
+  /** So many events are in the journal; 0 from who does not look any more. */
+  void journalKept(long events) {
+    journalKept = events;
+  }
+
+  void snapshotFailed() {
+    snapshotFailures.increment();
+  }
+
   void clusterStarted() {
     clusterStarts.increment();
   }
@@ -403,6 +537,15 @@ final class NodeMetrics implements ReadPool.Observer {
   public void ran(long waitedNanos, long ranNanos) {
     readQueue.record(waitedNanos, TimeUnit.NANOSECONDS);
     readRun.record(ranNanos, TimeUnit.NANOSECONDS);
+  }
+
+  @Override
+  public void made(boolean succeeded, long nanos) {
+    if (succeeded) {
+      pastMade.record(nanos, TimeUnit.NANOSECONDS);
+    } else {
+      pastFailures.increment();
+    }
   }
 
   @Override

@@ -3,6 +3,7 @@ package actors;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,6 +19,7 @@ import org.apache.pekko.actor.setup.ActorSystemSetup;
 import org.apache.pekko.actor.setup.Setup;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
 import quorum.QuorumArbiter;
 import quorum.QuorumJournal;
@@ -27,6 +29,7 @@ import quorum.QuorumSetup;
 import storage.Arbiter;
 import storage.Journal;
 import storage.JournalException;
+import storage.PastStates;
 import storage.PostgresArbiter;
 import storage.PostgresJournal;
 import storage.PostgresSnapshots;
@@ -83,6 +86,7 @@ public final class NodeRuntime {
   private final LocalNode node;
   private final Store store;
   private final ReadPool reads;
+  private final PastStates past;
   private final ApplierHandle handle;
   private final ClusterView view;
   private final Guardian.Parts parts;
@@ -94,6 +98,7 @@ public final class NodeRuntime {
       LocalNode node,
       Store store,
       ReadPool reads,
+      PastStates past,
       ApplierHandle handle,
       ClusterView view,
       Guardian.Parts parts,
@@ -102,6 +107,7 @@ public final class NodeRuntime {
     this.node = node;
     this.store = store;
     this.reads = reads;
+    this.past = past;
     this.handle = handle;
     this.view = view;
     this.parts = parts;
@@ -125,6 +131,13 @@ public final class NodeRuntime {
       return CompletableFuture.failedFuture(e);
     }
     NodeMetrics metrics = new NodeMetrics();
+    PastStates past;
+    try {
+      past = past(settings, store, snapshots, metrics);
+    } catch (IOException e) {
+      close(store);
+      return CompletableFuture.failedFuture(e);
+    }
     ReadPool reads =
         ReadPool.open(
             NodeSettings.databaseFile(settings.dataDirectory()), settings.read(), metrics);
@@ -148,6 +161,7 @@ public final class NodeRuntime {
             snapshots,
             store.snapshots(),
             reads,
+            past,
             gauge,
             writes,
             metrics,
@@ -168,6 +182,7 @@ public final class NodeRuntime {
               nodeConfig(settings.pekko()));
     } catch (RuntimeException e) {
       reads.close();
+      past.close();
       close(store);
       return CompletableFuture.failedFuture(e);
     }
@@ -180,6 +195,10 @@ public final class NodeRuntime {
                       parts.local(),
                       snapshots,
                       reads,
+                      past,
+                      system
+                          .dispatchers()
+                          .lookup(DispatcherSelector.fromConfig(Guardian.JOURNAL_DISPATCHER)),
                       gauge,
                       writes,
                       link,
@@ -189,10 +208,24 @@ public final class NodeRuntime {
               materials.quorum().ifPresent(part -> QuorumMetrics.show(part, metrics.registry()));
               self.complete(node);
               NodeRuntime runtime =
-                  new NodeRuntime(system, node, store, reads, handle, view, parts, refused);
+                  new NodeRuntime(system, node, store, reads, past, handle, view, parts, refused);
               runtime.awaitReady();
               return runtime;
             });
+  }
+
+  private static PastStates past(
+      NodeSettings settings, Store store, SnapshotDirectory snapshots, NodeMetrics metrics)
+      throws IOException {
+    Path data = settings.dataDirectory();
+    return PastStates.open(
+        NodeSettings.pastDirectory(data),
+        settings.past(),
+        store.journal(),
+        snapshots,
+        store.snapshots(),
+        () -> NodeSettings.databaseFile(data).toFile().length(),
+        metrics);
   }
 
   private static Store store(NodeSettings settings) throws JournalException {
@@ -292,6 +325,7 @@ public final class NodeRuntime {
                 materials.journal(),
                 materials.arbiter(),
                 materials.quorum(),
+                materials.snapshots(),
                 materials.store(),
                 gatewayOwner,
                 reason -> keeper.tell(new ClusterKeeper.Leave(reason)),
@@ -371,6 +405,7 @@ public final class NodeRuntime {
         .whenComplete(
             (done, failure) -> {
               reads.close();
+              past.close();
               close(store);
             });
   }

@@ -3,7 +3,9 @@ package actors;
 import com.typesafe.config.Config;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import storage.ApplySettings;
+import storage.PastSettings;
 import storage.ReadSettings;
 import storage.ReplicatedSettings;
 
@@ -22,7 +24,9 @@ import storage.ReplicatedSettings;
  * @param apply how this node applies
  * @param replica when and how often it tries again
  * @param snapshot when snapshots are taken
+ * @param backup where and when backups are made, if they are
  * @param read its read connections
+ * @param past limits of the databases of the past that it keeps for reads
  * @param write limits of its writes
  * @param sequencer limits of the sequencer, if it runs here
  */
@@ -38,7 +42,9 @@ public record NodeSettings(
     ApplySettings apply,
     Replica.Settings replica,
     SnapshotSettings snapshot,
+    Optional<BackupSettings> backup,
     ReadSettings read,
+    PastSettings past,
     WriteSession.Settings write,
     Sequencer.Settings sequencer) {
 
@@ -60,6 +66,16 @@ public record NodeSettings(
   /** This node's snapshots. */
   static Path snapshotDirectory(Path dataDirectory) {
     return dataDirectory.resolve("snapshots");
+  }
+
+  /** The databases of the past that are kept for reads. */
+  static Path pastDirectory(Path dataDirectory) {
+    return dataDirectory.resolve("past");
+  }
+
+  /** What backups need for a while. */
+  static Path backupDirectory(Path dataDirectory) {
+    return dataDirectory.resolve("backup");
   }
 
   /** Where the replica notes what it attempts. */

@@ -10,6 +10,7 @@ import storage.EventCodec;
 import storage.FormatException;
 import storage.Journal;
 import storage.JournalException;
+import storage.LoadCodec;
 import storage.RequestCodec;
 import storage.StoredEvent;
 
@@ -41,6 +42,9 @@ final class OperatorAbort {
         return unknown("event " + position.seq() + " ends before entry " + position.index());
       }
       Entry entry = event.entries().get(position.index());
+      if (entry instanceof Entry.Submitted submitted && LoadCodec.isLoadStep(submitted.request())) {
+        return new Request("", List.of("a step of a load"));
+      }
       if (entry instanceof Entry.Submitted submitted) {
         return new Request("", shown(RequestCodec.decode(submitted.request()).statements()));
       }

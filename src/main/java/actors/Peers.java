@@ -5,7 +5,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.jspecify.annotations.Nullable;
 import storage.Formats;
@@ -152,6 +154,16 @@ final class Peers {
     Map<String, Long> lags = new HashMap<>();
     peers.values().forEach(peer -> lags.put(peer.nodeId, Math.max(0, head - peer.applied)));
     return lags;
+  }
+
+  /** The names of them all. */
+  Set<String> nodeIds() {
+    return peers.values().stream().map(peer -> peer.nodeId).collect(Collectors.toSet());
+  }
+
+  /** Tells something to all of them. */
+  void tellAll(Consumer<ActorRef<NodeMessage>> action) {
+    peers.keySet().forEach(action);
   }
 
   /** Tells something to the node of this name. */

@@ -106,6 +106,29 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
    */
   record Diverged(long seq, long digest) implements Command, NodeMessage {}
 
+  /**
+   * How a scrub has ended.
+   *
+   * @param result see {@link ScrubVerdict.Kind#text}
+   * @param digest what is right; empty if that is not known
+   * @param wrong the nodes that hold something else
+   * @param text the same in words
+   */
+  record Scrubbed(long seq, String result, byte[] digest, List<String> wrong, String text)
+      implements Command, NodeMessage {}
+
+  /**
+   * The database was looked through, or could not be.
+   *
+   * @param digest of its contents; empty if they could not be read
+   * @param problem why not; empty if they could
+   * @param damage whether the database is damaged
+   * @param database how many databases there had been before the one that was read
+   */
+  record ScrubEnded(
+      long seq, byte[] digest, String problem, boolean damage, int database, long nanos)
+      implements Command {}
+
   /** How far is this replica, and of which journal? */
   record AskWhere(ActorRef<WhereAnswer> replyTo) implements Command {}
 
@@ -123,8 +146,13 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   /** Which sessions are open? */
   record AskSessions(ActorRef<OpenSessions> replyTo) implements Command {}
 
-  /** The sessions that are open where this replica stands. */
-  record OpenSessions(List<OpenSession> open) {}
+  /**
+   * The sessions that are open where this replica stands.
+   *
+   * @param databaseBytes of the database's pages
+   * @param freeBytes of those among them that hold nothing
+   */
+  record OpenSessions(List<OpenSession> open, long databaseBytes, long freeBytes) {}
 
   /** A session and the process that opened it. */
   record OpenSession(Position id, String processId) {}
@@ -228,6 +256,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private final ActorRef<ReadGate.Command> readGate;
   private final ActorRef<SnapshotKeeper.Command> snapshots;
   private final boolean alone;
+  private final Scrubber scrubs;
   private final SequencerLink link;
   private final Executor journalExecutor;
   private final String nodeId;
@@ -395,6 +424,17 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     this.processId = processId;
     this.wait = settings.retryMin();
     this.changes = new ChangeLog(settings.changesBytesMax());
+    ActorRef<Command> self = context.getSelf();
+    this.scrubs =
+        new Scrubber(
+            nodeId,
+            reads,
+            new ScrubNote(databaseFile.resolveSibling("scrub")),
+            link,
+            gauge,
+            alone,
+            applySettings.walBytesMax(),
+            self::tell);
     timers.startTimerWithFixedDelay(Self.LOOK, LOOK_INTERVAL);
     step();
   }
@@ -411,6 +451,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
         .onMessageEquals(Self.RETRY, this::onRetry)
         .onMessageEquals(Self.UNTHROTTLED, this::onRetry)
         .onMessage(Diverged.class, this::onDiverged)
+        .onMessage(ScrubEnded.class, this::onScrubEnded)
+        .onMessage(Scrubbed.class, this::onScrubbed)
         .onMessage(AskWhere.class, this::onAskWhere)
         .onMessage(Follow.class, this::onFollow)
         .onMessage(AskHold.class, this::onAskHold)
@@ -433,6 +475,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     if (at != null) {
       reportHeld(at);
     }
+    scrubs.watch(walBytes);
+    scrubs.tellSequencer(epoch);
     long now = System.nanoTime();
     boolean silent = now - heardNanos > SILENCE_NANOS;
     if (looking
@@ -535,7 +579,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       open.openSessions()
           .forEach((id, nonce) -> sessions.add(new OpenSession(id, WriteSession.processOf(nonce))));
     }
-    ask.replyTo().tell(new OpenSessions(sessions));
+    EventApplier.Pages pages = open == null ? new EventApplier.Pages(0, 0) : open.pages();
+    ask.replyTo().tell(new OpenSessions(sessions, pages.bytes(), pages.freeBytes()));
     return this;
   }
 
@@ -602,6 +647,37 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       snapshots.tell(new SnapshotKeeper.Distrust(0));
       makeAnew(what);
       madeAnewUpTo = diverged.seq();
+    }
+    return this;
+  }
+
+  private Behavior<Command> onScrubEnded(ScrubEnded ended) {
+    scrubs.ended(ended, begunAnew);
+    scrubs.tellSequencer(epoch);
+    return ended.damage()
+        ? onFoundDamaged(new FoundDamaged(ended.problem(), ended.database()))
+        : this;
+  }
+
+  /** As with outcomes: once it is made anew, and not from what this node has kept itself. */
+  private Behavior<Command> onScrubbed(Scrubbed told) {
+    if (!scrubs.isFoundWrong(told)
+        || restoring
+        || applier == null
+        || state == ReplicaGauge.State.OUT_OF_SERVICE) {
+      return this; // it is told again as long as it is so
+    }
+    String what = "its contents as of event " + told.seq() + " are not those of most other nodes";
+    if (scrubs.isMadeAnew()) {
+      condemned(
+          what
+              + ", although the database was made anew because of that before: look at its disk"
+              + " and memory");
+    } else {
+      scrubs.madeAnew();
+      trustsOwnSnapshots = false;
+      snapshots.tell(new SnapshotKeeper.Distrust(0));
+      makeAnew(what);
     }
     return this;
   }
@@ -708,6 +784,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
         beginAnew(); // another file stands there
       }
       position = opening.position();
+      scrubs.opened(position.seq(), position.journalId());
       reads.reopen();
       opened = true;
       whereAsked.forEach(this::onAskWhere);
@@ -983,6 +1060,11 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
               public void slow(EventApplier.SlowApply slow) {
                 tookLong(slow);
               }
+
+              @Override
+              public void scrub(long seq, long timestampMicros, String journalId) {
+                scrubs.reached(seq, timestampMicros, journalId, head, begunAnew);
+              }
             },
             new CommitListener() {
               @Override
@@ -1015,6 +1097,8 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       oneByOne = false;
       keepLogShort(open);
       recovered();
+    } else if (result instanceof ApplyResult.Replaced replaced) {
+      replace(replaced);
     } else if (result instanceof ApplyResult.Held held && isGivenUp(held.position())) {
       step();
     } else if (result instanceof ApplyResult.Held held) {
@@ -1038,6 +1122,45 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       } else {
         condemned(broken.reason());
       }
+    }
+  }
+
+  /**
+   * The database is another one from here on, by the journal's order. Reads that have begun go on
+   * in the old one.
+   */
+  private void replace(ApplyResult.Replaced replaced) {
+    closeApplier();
+    EventApplier[] next = {null};
+    try {
+      // Reads that come meanwhile wait until the new file is open.
+      reads.quiesce(
+          CHECKPOINT_WAIT_MILLIS,
+          () -> {
+            reads.reopen();
+            try {
+              ReplicaFiles.replaceByLoaded(databaseFile);
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+            next[0] = open();
+          });
+    } catch (UncheckedIOException e) {
+      failed("the loaded database cannot be put in place: " + e.getCause());
+      return;
+    }
+    firstAttempt = false;
+    deaths = 0;
+    // All of it was written: a snapshot from before is no good start any more.
+    appliedBytes += databaseFile.toFile().length();
+    getContext().getLog().info("the database was replaced as entry {} orders", replaced.position());
+    if (!replaced.applied().isEmpty()) {
+      session.tell(new WriteSession.Applied(replaced.applied()));
+    }
+    changes.beginAnew();
+    if (next[0] != null) {
+      recovered();
+      step();
     }
   }
 
@@ -1186,6 +1309,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   /** Keeps the write-ahead log in bounds, readers or not. */
   private void keepLogShort(EventApplier open) {
     walBytes = open.walBytes();
+    scrubs.watch(walBytes);
     long now = System.nanoTime();
     // Who reads can be made to wait; who copies everything is waited for.
     boolean readersMayWait =
@@ -1305,6 +1429,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     timesOpened++;
     begunAnew++;
     snapshots.tell(new SnapshotKeeper.BegunAnew());
+    scrubs.begunAnew();
     startHead = -1;
     restoreTried = false;
     forgotAside = false;
@@ -1365,6 +1490,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     EventApplier open = applier;
     applier = null;
     handle.set(null);
+    scrubs.cancel("the database is closed");
     if (open != null) {
       open.close();
     }

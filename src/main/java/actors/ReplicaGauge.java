@@ -122,6 +122,17 @@ final class ReplicaGauge {
 
   private volatile Replica.@Nullable WhereAnswer runningLong;
 
+  private volatile Scrubber.Reading scrub = Scrubber.Reading.NONE;
+
+  /** What is known of scrubs here. */
+  Scrubber.Reading scrub() {
+    return scrub;
+  }
+
+  void scrub(Scrubber.Reading next) {
+    scrub = next;
+  }
+
   /**
    * Where the replica stands while it cannot answer itself, because a request runs without a limit;
    * else null.

@@ -66,6 +66,9 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
    * @param weakAgeMax how long after a journal round trip began its result still counts as
    *     committed for a weak read
    * @param reportWait how long to wait for every process's word on a request that one cannot apply
+   * @param scrubInterval from one scrub to the next; zero for none but by hand
+   * @param vacuumFreeBytes how much of a database has to be free before it is written anew without
+   *     that, if it is more than half of it; 0 for never
    */
   public record Settings(
       int queueMax,
@@ -73,7 +76,9 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       int batchRequestsMax,
       int eventBytesMax,
       Duration weakAgeMax,
-      Duration reportWait) {}
+      Duration reportWait,
+      Duration scrubInterval,
+      long vacuumFreeBytes) {}
 
   /** What the sequencer accepts. */
   public sealed interface Command {}
@@ -170,6 +175,41 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
    */
   record AbortAnswer(String problem, long verdictSeq, List<String> statements) implements Wire {}
 
+  /**
+   * What the last scrub that a node has come to has found there; told now and then, also to a
+   * sequencer that did not order it.
+   *
+   * @param seq the event that ordered it
+   * @param timestampMicros that event's time
+   * @param running whether the node is about to look
+   * @param undecided whether it has heard that contents differ and nobody can tell who is right,
+   *     and of no decision since
+   * @param digest of its contents as of that event; empty if it has not looked, or its database is
+   *     another one now
+   * @param sqliteVersion that read them
+   */
+  record ScrubWord(
+      String nodeId,
+      long seq,
+      long timestampMicros,
+      boolean running,
+      boolean undecided,
+      byte[] digest,
+      String sqliteVersion,
+      ActorRef<NodeMessage> node)
+      implements Command, Wire {}
+
+  /** An operator wants every replica's contents compared now. */
+  record AskScrub(ActorRef<ScrubAnswer> replyTo) implements Command, Wire {}
+
+  /**
+   * What became of it.
+   *
+   * @param problem why none is ordered; empty if one is
+   * @param seq the event that orders it, durable
+   */
+  record ScrubAnswer(String problem, long seq) implements Wire {}
+
   /** For the host: start the next sequencer, if this node may. */
   enum Restart implements ForHost {
     NOW
@@ -213,7 +253,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
 
   private record Time(long micros, long atNanos, long wallMicros) implements Command {}
 
-  private record Sessions(List<Replica.OpenSession> open) implements Command {}
+  private record Sessions(Replica.OpenSessions answer) implements Command {}
 
   private record Where(Replica.WhereAnswer answer) implements Command {}
 
@@ -260,10 +300,16 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private static final Duration COMPARE_INTERVAL = Duration.ofSeconds(2);
   private static final Duration SESSIONS_INTERVAL = Duration.ofSeconds(10);
 
+  /** From one vacuum to the next; nothing is applied meanwhile. */
+  private static final Duration VACUUM_INTERVAL = Duration.ofMinutes(10);
+
   /** How long a process may be gone before its session is closed. */
   private static final Duration SESSION_PATIENCE = Duration.ofMinutes(1);
 
   private static final int PUSHED_BYTES_MAX = 128 * 1024;
+  private static final int SCRUBS_ASKED_MAX = 100;
+  private static final String OLD_MEMBER =
+      "a member runs a release that knows no scrubs, or has not been heard of yet";
   private static final Position NO_SESSION = new Position(0, 0);
 
   private final Settings settings;
@@ -282,6 +328,8 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private final Fragments fragments;
   private final HeldRequests held;
   private final Peers peers = new Peers();
+  private final Scrubs scrubs;
+  private final List<AskScrub> scrubsAsked = new ArrayList<>();
   private final ArrayDeque<byte[]> partsLeft = new ArrayDeque<>();
   private final List<Question> questions = new ArrayList<>();
   private final Map<ActorRef<NodeMessage>, Question> headQuestions = new HashMap<>();
@@ -316,6 +364,17 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private long answeredNanos;
   private long compareSeq;
   private long compareNanos;
+  private long openedMicros;
+  private boolean scrubWanted;
+
+  /** Whether the event in flight orders a scrub. */
+  private boolean scrubInFlight;
+
+  /** The time of the event in flight. */
+  private long inFlightMicros;
+
+  private boolean cutsForbidden;
+  private long vacuumNanos = System.nanoTime() - VACUUM_INTERVAL.toNanos();
 
   /**
    * @param snapshots makes what looks after the snapshots while this sequencer is open, for the
@@ -376,6 +435,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     this.queue = new SequencerQueue(settings.queueMax(), settings.queueBytesMax());
     this.fragments = new Fragments(settings.queueBytesMax());
     this.held = new HeldRequests(settings.reportWait());
+    this.scrubs = new Scrubs(settings.scrubInterval());
     timers.startTimerWithFixedDelay(Tick.LOOK, LOOK_INTERVAL);
     askMembers();
   }
@@ -393,6 +453,8 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
         .onMessage(HoldAnswer.class, this::onHoldAnswer)
         .onMessage(AskAbort.class, this::onAskAbort)
         .onMessage(AbortRead.class, this::onAbortRead)
+        .onMessage(ScrubWord.class, this::onScrubWord)
+        .onMessage(AskScrub.class, this::onAskScrub)
         .onMessage(Where.class, this::onWhere)
         .onMessage(WriterReady.class, this::onWriterReady)
         .onMessage(Read.class, this::onRead)
@@ -456,6 +518,17 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
       append(List.of(partsLeft.remove()));
       return;
     }
+    if (scrubWanted && !finishing) {
+      scrubWanted = false;
+      if (rules >= Formats.scrubRules()) {
+        // Alone in its event, so that what every replica looks at is what stands before it.
+        scrubInFlight = true;
+        inFlightItems = List.of();
+        append(List.of(EntryCodec.encode(new Entry.Scrub())));
+        return;
+      }
+      answerScrub(new ScrubAnswer(OLD_MEMBER, 0));
+    }
     if (queue.isEmpty() || finishing) {
       return;
     }
@@ -495,8 +568,9 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     if (to == null) {
       throw new IllegalStateException("there is nothing to append with");
     }
+    inFlightMicros = clock.next();
     Event header =
-        new Event(rules, journalId, lastHash, epoch, clock.next(), random.nextLong(), List.of());
+        new Event(rules, journalId, lastHash, epoch, inFlightMicros, random.nextLong(), List.of());
     byte[] bytes = EventCodec.encode(header, entries);
     inFlight = bytes;
     appendBegan = System.nanoTime();
@@ -522,6 +596,12 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     push(bytes);
     if (!open) {
       opened();
+    } else if (scrubInFlight) {
+      scrubInFlight = false;
+      scrubWanted = false; // whoever asked meanwhile is answered with this one
+      scrubs.ordered(lastSeq, inFlightMicros, System.nanoTime());
+      getContext().getLog().info("all replicas are looked through as of event {}", lastSeq);
+      answerScrub(new ScrubAnswer("", lastSeq));
     } else if (partsLeft.isEmpty()) {
       acknowledge();
     }
@@ -636,6 +716,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     // them.
     rules = allKnown && members.areAllReachable() ? peers.rules() : Math.min(rules, peers.rules());
     compareDigests(now);
+    lookAtScrub(now);
     for (Entry.Verdict verdict :
         held.verdicts(now, process -> peers.isHeard(process, now, HEARD_MAX.toNanos()))) {
       int statement = rules < 2 ? 0 : verdict.statement();
@@ -681,7 +762,10 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     compareSeq = peers.appliedByMost(lastSeq);
   }
 
-  /** Which snapshots may be relied on follows from whose outcomes are those of the majority. */
+  /**
+   * Which snapshots may be relied on follows from whose outcomes, and contents, are those of the
+   * majority.
+   */
   private void tellCoordinator(List<DigestComparison.Word> words, DigestComparison.Result result) {
     ActorRef<SnapshotCoordinator.Command> to = coordinator;
     if (to == null) {
@@ -691,7 +775,16 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     words.forEach(word -> nodes.add(word.nodeId()));
     Set<String> doubted = new HashSet<>();
     result.diverged().forEach(word -> doubted.add(word.nodeId()));
-    if (result.alarm().isPresent()) {
+    scrubs.verdict().ifPresent(verdict -> doubted.addAll(verdict.wrong()));
+    boolean undecided = scrubs.isUndecided();
+    if (undecided || cutsForbidden) {
+      cutsForbidden = undecided;
+      to.tell(new SnapshotCoordinator.Cuts(!undecided));
+    }
+    if (undecided) {
+      doubted.addAll(scrubs.compared());
+    }
+    if (result.alarm().isPresent() || undecided) {
       doubted.addAll(nodes);
     }
     if (!doubted.isEmpty()) {
@@ -701,6 +794,86 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     if (2 * nodes.size() > members.count()) {
       to.tell(new SnapshotCoordinator.Agreed(compareSeq, nodes));
     }
+  }
+
+  /** Decides what the last scrub has shown, and orders the next one when it is due. */
+  private void lookAtScrub(long now) {
+    scrubs.decide(peers.nodeIds(), members.count(), now).ifPresent(this::scrubbed);
+    if (!scrubWanted
+        && !scrubInFlight
+        && rules >= Formats.scrubRules()
+        && scrubs.isDue(clock.now(), openedMicros)) {
+      scrubWanted = true;
+    }
+  }
+
+  private void scrubbed(ScrubVerdict verdict) {
+    switch (verdict.kind()) {
+      case CLEAN, ALONE -> getContext().getLog().info("scrub: {}", verdict.text());
+      case INCOMPLETE -> getContext().getLog().warn("scrub: {}", verdict.text());
+      case DIFFERENT -> {
+        getContext().getLog().error("scrub: {}; they make it anew", verdict.text());
+        parts.metrics().scrubDiffered();
+        ActorRef<SnapshotCoordinator.Command> to = coordinator;
+        if (to != null) {
+          Set<String> right = new HashSet<>(scrubs.compared());
+          verdict.wrong().forEach(right::remove);
+          to.tell(new SnapshotCoordinator.Differed(Set.copyOf(verdict.wrong()), right));
+        }
+      }
+      case UNDECIDED -> {
+        getContext().getLog().error("scrub: {}; the journal is not cut any more", verdict.text());
+        parts.metrics().scrubDiffered();
+      }
+    }
+    Replica.Scrubbed told = told(verdict);
+    peers.tellAll(node -> node.tell(told));
+  }
+
+  private static Replica.Scrubbed told(ScrubVerdict verdict) {
+    return new Replica.Scrubbed(
+        verdict.seq(), verdict.kind().text(), verdict.digest(), verdict.wrong(), verdict.text());
+  }
+
+  /** Who tells is told how it has ended, as often as he tells: any of these may be lost. */
+  private Behavior<Command> onScrubWord(ScrubWord word) {
+    if (!open || word.seq() > lastSeq || word.digest().length % EventHash.LENGTH != 0) {
+      return this;
+    }
+    scrubs.heard(
+        word.seq(),
+        word.timestampMicros(),
+        new ScrubVerdict.Word(word.nodeId(), word.sqliteVersion(), word.digest()),
+        word.running(),
+        word.undecided(),
+        System.nanoTime());
+    lookAtScrub(System.nanoTime());
+    scrubs
+        .verdict()
+        .filter(verdict -> verdict.seq() == word.seq() && !word.running())
+        .ifPresent(verdict -> word.node().tell(told(verdict)));
+    return this;
+  }
+
+  private Behavior<Command> onAskScrub(AskScrub ask) {
+    if (!open || finishing) {
+      ask.replyTo().tell(new ScrubAnswer("no sequencer is open; try again", 0));
+    } else if (rules < Formats.scrubRules()) {
+      ask.replyTo().tell(new ScrubAnswer(OLD_MEMBER, 0));
+    } else if (scrubs.isRunning()) {
+      String running = "the scrub as of event " + scrubs.seq() + " has not ended; try again";
+      ask.replyTo().tell(new ScrubAnswer(running, 0));
+    } else if (scrubsAsked.size() < SCRUBS_ASKED_MAX) {
+      scrubsAsked.add(ask);
+      scrubWanted = true;
+      flush();
+    }
+    return this;
+  }
+
+  private void answerScrub(ScrubAnswer answer) {
+    scrubsAsked.forEach(ask -> ask.replyTo().tell(answer));
+    scrubsAsked.clear();
   }
 
   /** Orders something of the sequencer's own. */
@@ -884,14 +1057,16 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
             parts.replica(),
             Duration.ofSeconds(5),
             Replica.AskSessions::new,
-            (answer, failure) -> new Sessions(answer == null ? List.of() : answer.open()));
+            (answer, failure) ->
+                new Sessions(answer == null ? new Replica.OpenSessions(List.of(), 0, 0) : answer));
     return this;
   }
 
   private Behavior<Command> onSessions(Sessions sessions) {
     long now = System.nanoTime();
     Set<Position> orphans = new HashSet<>();
-    for (Replica.OpenSession session : sessions.open()) {
+    orderVacuum(sessions.answer(), now);
+    for (Replica.OpenSession session : sessions.answer().open()) {
       if (!peers.hasProcess(session.processId()) && !closed.contains(session.id())) {
         orphans.add(session.id());
         long since = orphanedSinceNanos.computeIfAbsent(session.id(), id -> now);
@@ -904,6 +1079,27 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
     orphanedSinceNanos.keySet().retainAll(orphans);
     flush();
     return this;
+  }
+
+  /**
+   * A database that has shrunk gives its space back. What this node's replica says stands for all:
+   * they have the same pages, but for what is under way.
+   */
+  private void orderVacuum(Replica.OpenSessions replica, long now) {
+    if (settings.vacuumFreeBytes() > 0
+        && replica.freeBytes() >= settings.vacuumFreeBytes()
+        && replica.freeBytes() > replica.databaseBytes() / 2
+        && rules >= Formats.vacuumRules()
+        && now - vacuumNanos > VACUUM_INTERVAL.toNanos()
+        && order(EntryCodec.encode(new Entry.Vacuum()))) {
+      vacuumNanos = now;
+      getContext()
+          .getLog()
+          .info(
+              "{} of the database's {} MiB are free: it is written anew without them",
+              replica.freeBytes() >> 20,
+              replica.databaseBytes() >> 20);
+    }
   }
 
   private Behavior<Command> onSetClock() {
@@ -1111,6 +1307,7 @@ public final class Sequencer extends AbstractBehavior<Sequencer.Command> {
   private void opened() {
     open = true;
     opening = false;
+    openedMicros = inFlightMicros;
     parts.metrics().sequencerOpened();
     long now = System.nanoTime();
     getContext()

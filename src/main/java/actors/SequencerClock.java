@@ -40,8 +40,16 @@ final class SequencerClock {
 
   /** The next event's time. */
   long next() {
-    long now = anchorMicros + (monotonicNanos.getAsLong() - anchorNanos) / 1000;
-    last = Math.max(last + 1, now);
+    last = Math.max(last + 1, running());
     return last;
+  }
+
+  /** The time now, not before the last event's. */
+  long now() {
+    return Math.max(last, running());
+  }
+
+  private long running() {
+    return anchorMicros + (monotonicNanos.getAsLong() - anchorNanos) / 1000;
   }
 }

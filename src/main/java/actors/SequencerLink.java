@@ -96,6 +96,31 @@ final class SequencerLink {
     }
   }
 
+  /** Says what a scrub has found here; see {@link Sequencer.ScrubWord}. */
+  void tellScrub(
+      String nodeId,
+      long seq,
+      long timestampMicros,
+      boolean running,
+      boolean undecided,
+      byte[] digest,
+      String sqliteVersion) {
+    Target to = target;
+    if (to != null) {
+      to.sequencer()
+          .tell(
+              new Sequencer.ScrubWord(
+                  nodeId,
+                  seq,
+                  timestampMicros,
+                  running,
+                  undecided,
+                  digest,
+                  sqliteVersion,
+                  to.gateway()));
+    }
+  }
+
   /** Says that this node cannot apply a request and holds before it. */
   void reportHeld(Position position, int statement, List<String> processes, String reason) {
     Target to = target;

@@ -1,5 +1,6 @@
 package actors;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -12,13 +13,17 @@ import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import storage.Journal;
 import storage.JournalException;
+import storage.SnapshotFile;
 import storage.SnapshotStore;
 
 /**
@@ -27,6 +32,8 @@ import storage.SnapshotStore;
  * {@link SnapshotPlan} says. Two of them at once, of which one is about to end, do no harm.
  */
 final class SnapshotCoordinator extends AbstractBehavior<SnapshotCoordinator.Command> {
+
+  private static final Logger LOG = LoggerFactory.getLogger(SnapshotCoordinator.class);
 
   /** What the coordinator accepts. */
   sealed interface Command {}
@@ -37,18 +44,35 @@ final class SnapshotCoordinator extends AbstractBehavior<SnapshotCoordinator.Com
   /** The outcomes of these nodes are not to be trusted, or it is not known whose are. */
   record Doubted(Set<String> nodeIds) implements Command {}
 
+  /** Whether the journal may be cut: not while nobody knows whose contents are right. */
+  record Cuts(boolean allowed) implements Command {}
+
+  /**
+   * The contents of these nodes are wrong, and so may be what they have put into the store.
+   *
+   * @param right the nodes whose contents are those of the majority
+   */
+  record Differed(Set<String> wrong, Set<String> right) implements Command {}
+
+  /** Backups need nothing of the journal up to this event any more. */
+  record BackedUp(long seq) implements Command {}
+
   /**
    * What the coordinator works with.
    *
    * @param place where snapshots must be before the journal is cut
    * @param voters who keep the journal
    * @param store for {@link SnapshotPlan.Place#STORE}
+   * @param metrics are told how long the journal is
+   * @param backups how the journal is backed up, if it is
    */
   record Setup(
       SnapshotPlan.Place place,
       SnapshotSettings settings,
       Supplier<List<String>> voters,
-      Optional<SnapshotStore> store) {}
+      Optional<SnapshotStore> store,
+      NodeMetrics metrics,
+      Optional<BackupWriter.Setup> backups) {}
 
   private record Heard(SnapshotKeeper.Report report) implements Command {}
 
@@ -80,8 +104,14 @@ final class SnapshotCoordinator extends AbstractBehavior<SnapshotCoordinator.Com
   private final Map<String, Known> known = new HashMap<>();
   private final Map<String, Long> agreed = new HashMap<>();
   private final ActorRef<SnapshotKeeper.Report> answers;
+  private final Optional<ActorRef<BackupWriter.Command>> backups;
+  private long backedUp;
   private boolean sync;
   private boolean cutting;
+  private boolean cutsAllowed = true;
+
+  /** Nodes whose snapshots have to leave the store, when another one's is there. */
+  private Set<String> wrong = Set.of();
 
   static Behavior<Command> create(
       Setup setup,
@@ -116,6 +146,14 @@ final class SnapshotCoordinator extends AbstractBehavior<SnapshotCoordinator.Com
     this.journal = journal;
     this.executor = executor;
     this.answers = context.messageAdapter(SnapshotKeeper.Report.class, Heard::new);
+    this.backups =
+        setup
+            .backups()
+            .map(
+                backup ->
+                    context.spawn(
+                        BackupWriter.create(backup, journalId, context.getSelf()), "backups"));
+    this.backedUp = backups.isPresent() ? 0 : Long.MAX_VALUE;
     Duration interval = setup.settings().lookInterval();
     timers.startTimerWithFixedDelay(Self.ASK, interval);
     // What the nodes answer is there by then, as a rule.
@@ -127,22 +165,61 @@ final class SnapshotCoordinator extends AbstractBehavior<SnapshotCoordinator.Com
     return newReceiveBuilder()
         .onMessage(Agreed.class, this::onAgreed)
         .onMessage(Doubted.class, this::onDoubted)
+        .onMessage(Cuts.class, this::onCuts)
+        .onMessage(Differed.class, this::onDiffered)
+        .onMessage(BackedUp.class, this::onBackedUp)
         .onMessageEquals(Self.ASK, this::onAsk)
         .onMessage(Heard.class, this::onHeard)
         .onMessageEquals(Self.DECIDE, this::onDecide)
         .onMessage(JournalSeen.class, this::onJournalSeen)
         .onMessage(Cut.class, this::onCut)
         .onMessage(Failed.class, this::onFailed)
+        .onSignal(PostStop.class, stop -> onStopped())
         .build();
+  }
+
+  private Behavior<Command> onStopped() {
+    setup.metrics().journalKept(0);
+    return this;
   }
 
   private Behavior<Command> onAgreed(Agreed told) {
     told.nodeIds().forEach(id -> agreed.merge(id, told.seq(), Math::max));
+    tellBackups();
     return this;
   }
 
   private Behavior<Command> onDoubted(Doubted told) {
     told.nodeIds().forEach(agreed::remove);
+    tellBackups();
+    return this;
+  }
+
+  /** Backups are made of this node's snapshots, if they may be relied on. */
+  private void tellBackups() {
+    BackupWriter.Agreed own = new BackupWriter.Agreed(agreed.getOrDefault(nodeId, 0L));
+    backups.ifPresent(writer -> writer.tell(own));
+  }
+
+  private Behavior<Command> onBackedUp(BackedUp told) {
+    backedUp = told.seq();
+    return this;
+  }
+
+  private Behavior<Command> onCuts(Cuts told) {
+    cutsAllowed = told.allowed();
+    return this;
+  }
+
+  /** Somebody whose contents are right takes one, so that the wrong ones have where to begin. */
+  private Behavior<Command> onDiffered(Differed told) {
+    told.wrong().forEach(agreed::remove);
+    wrong = told.wrong();
+    told.right().stream()
+        .sorted()
+        .findFirst()
+        .map(SnapshotKeeper.Take::new)
+        .ifPresent(this::tellAll);
     return this;
   }
 
@@ -160,23 +237,48 @@ final class SnapshotCoordinator extends AbstractBehavior<SnapshotCoordinator.Com
 
   private Behavior<Command> onDecide() {
     if (!cutting) {
+      Set<String> distrusted = wrong;
       getContext()
           .pipeToSelf(
-              CompletableFuture.supplyAsync(this::see, executor),
+              CompletableFuture.supplyAsync(() -> see(distrusted), executor),
               (seen, failure) -> seen == null ? new Failed(String.valueOf(failure)) : seen);
     }
     return this;
   }
 
-  private Command see() {
+  private Command see(Set<String> distrusted) {
     try {
       long head = journal.head();
       List<SnapshotStore.Kept> stored =
           setup.store().isPresent() ? setup.store().get().list() : List.of();
+      if (setup.store().isPresent() && !distrusted.isEmpty()) {
+        stored = withoutThoseOf(distrusted, setup.store().get(), stored);
+      }
       return new JournalSeen(journal.first(), head, stored);
-    } catch (JournalException e) {
+    } catch (JournalException | IOException e) {
       return new Failed(String.valueOf(e.getMessage()));
     }
+  }
+
+  /** Deletes what these nodes have stored; not before there is something else. */
+  private List<SnapshotStore.Kept> withoutThoseOf(
+      Set<String> distrusted, SnapshotStore store, List<SnapshotStore.Kept> stored)
+      throws JournalException, IOException {
+    List<SnapshotStore.Kept> good = new ArrayList<>();
+    List<SnapshotStore.Kept> bad = new ArrayList<>();
+    for (SnapshotStore.Kept kept : stored) {
+      String taker = SnapshotFile.header(kept.id(), store.piece(kept.id(), 0)).nodeId();
+      boolean isOurs = kept.journalId().equals(journalId);
+      (isOurs && distrusted.contains(taker) ? bad : good).add(kept);
+    }
+    if (good.stream().noneMatch(kept -> kept.journalId().equals(journalId))) {
+      return List.of(); // nothing is cut behind these, and the next one is stored at once
+    }
+    for (SnapshotStore.Kept kept : bad) {
+      LOG.info("the snapshot {} leaves the store: its node's contents were wrong", kept.id());
+      store.delete(kept.id());
+    }
+    return good;
   }
 
   private Behavior<Command> onFailed(Failed failed) {
@@ -186,6 +288,7 @@ final class SnapshotCoordinator extends AbstractBehavior<SnapshotCoordinator.Com
   }
 
   private Behavior<Command> onJournalSeen(JournalSeen seen) {
+    setup.metrics().journalKept(Math.max(0, seen.head() - seen.first() + 1));
     long now = System.nanoTime();
     known.values().removeIf(one -> now - one.atNanos() > ABSENT_NANOS_MAX);
     List<SnapshotKeeper.Report> present = new ArrayList<>();
@@ -205,7 +308,8 @@ final class SnapshotCoordinator extends AbstractBehavior<SnapshotCoordinator.Com
                 present,
                 recent,
                 agreed,
-                seen.stored()),
+                seen.stored(),
+                backedUp),
             setup.settings());
     sync = decision.sync();
     decision.take().ifPresent(node -> tellAll(new SnapshotKeeper.Take(node)));
@@ -213,7 +317,7 @@ final class SnapshotCoordinator extends AbstractBehavior<SnapshotCoordinator.Com
         .upload()
         .ifPresent(upload -> tellAll(new SnapshotKeeper.Upload(upload.nodeId(), upload.id())));
     decision.relyFrom().forEach((node, seq) -> tellAll(new SnapshotKeeper.RelyFrom(node, seq)));
-    if (decision.cutTo() > 0) {
+    if (decision.cutTo() > 0 && cutsAllowed) {
       cut(decision.cutTo());
     }
     return this;

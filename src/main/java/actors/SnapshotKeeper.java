@@ -30,6 +30,7 @@ import storage.DatabaseDamagedException;
 import storage.Durability;
 import storage.Journal;
 import storage.JournalException;
+import storage.PastStates;
 import storage.ReadPool;
 import storage.ReplicaFiles;
 import storage.SnapshotDamagedException;
@@ -169,7 +170,9 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   private final ActorRef<Replica.Command> replica;
   private final ReadPool reads;
   private final ReplicaGauge gauge;
+  private final NodeMetrics metrics;
   private final Journal journal;
+  private final PastStates past;
   private final Executor executor;
   private final long startedNanos = System.nanoTime();
   private final List<TakeNow> takeAsked = new ArrayList<>();
@@ -202,7 +205,9 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
       ActorRef<Replica.Command> replica,
       ReadPool reads,
       ReplicaGauge gauge,
+      NodeMetrics metrics,
       Journal journal,
+      PastStates past,
       Executor executor) {
     return Behaviors.setup(
         context ->
@@ -217,7 +222,9 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
                 replica,
                 reads,
                 gauge,
+                metrics,
                 journal,
+                past,
                 executor));
   }
 
@@ -232,7 +239,9 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
       ActorRef<Replica.Command> replica,
       ReadPool reads,
       ReplicaGauge gauge,
+      NodeMetrics metrics,
       Journal journal,
+      PastStates past,
       Executor executor) {
     super(context);
     context.setLoggerName(SnapshotKeeper.class);
@@ -245,7 +254,9 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
     this.replica = replica;
     this.reads = reads;
     this.gauge = gauge;
+    this.metrics = metrics;
     this.journal = journal;
+    this.past = past;
     this.executor = executor;
     this.bytesKnown = !snapshots.list().isEmpty();
     snapshots
@@ -253,7 +264,10 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
         .ifPresent(stored -> newestNanos -= ageNanos(snapshots.file(stored.id())));
     this.restores =
         new SnapshotRestore(
-            snapshots, ReplicaFiles.restored(databaseFile), settings.transferBytesPerSecond());
+            nodeId,
+            snapshots,
+            ReplicaFiles.restored(databaseFile),
+            settings.transferBytesPerSecond());
   }
 
   private static long ageNanos(Path file) {
@@ -290,6 +304,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   private Behavior<Command> onBegunAnew() {
     databases++;
     durable = 0;
+    past.distrust(0); // it may have been made of what the last database held wrongly
     return this;
   }
 
@@ -366,6 +381,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   }
 
   private Report report() {
+    showNewest();
     ReplicaGauge.Reading now = gauge.read();
     List<Kept> kept =
         snapshots.list().stream()
@@ -384,6 +400,10 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
         reliedFrom,
         databaseFile.toFile().length(),
         kept);
+  }
+
+  private void showNewest() {
+    metrics.snapshot(new NodeMetrics.SnapshotReading(newestNanos, bytesAtNewest));
   }
 
   private Behavior<Command> onAskPiece(AskPiece ask) {
@@ -483,12 +503,14 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
     long seq = taken.snapshot().map(stored -> stored.header().seq()).orElse(0L);
     if (problem != null) {
       failedNanos = System.nanoTime();
+      metrics.snapshotFailed();
       say("no snapshot was taken: " + problem);
     } else if (taken.snapshot().isPresent()) {
       saidLast = "";
       bytesAtNewest = taken.bytesThen();
       bytesKnown = true;
       newestNanos = System.nanoTime();
+      showNewest();
       getContext()
           .getLog()
           .info(
@@ -564,6 +586,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   private Behavior<Command> onUploaded(Uploaded uploaded) {
     uploading = false;
     if (!uploaded.problem().isEmpty()) {
+      metrics.snapshotFailed();
       say("a snapshot was not stored: " + uploaded.problem());
     } else {
       saidLast = "";
@@ -594,6 +617,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   /** A snapshot holds the beginning of the event behind its last. */
   private Behavior<Command> onDistrust(Distrust distrust) {
     reliedFrom = 0;
+    past.distrust(distrust.from());
     try {
       snapshots.delete(stored -> stored.header().seq() + 1 >= distrust.from());
     } catch (IOException e) {

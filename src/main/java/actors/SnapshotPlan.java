@@ -50,6 +50,7 @@ final class SnapshotPlan {
    * @param recent what nodes have said that do not answer now, and did so not long ago
    * @param agreed up to which event each node's outcomes are those of the majority
    * @param stored what is in the store, the newest first
+   * @param cutMax the last event that no backup needs any more
    */
   record View(
       Place place,
@@ -61,7 +62,8 @@ final class SnapshotPlan {
       List<SnapshotKeeper.Report> present,
       List<SnapshotKeeper.Report> recent,
       Map<String, Long> agreed,
-      List<SnapshotStore.Kept> stored) {}
+      List<SnapshotStore.Kept> stored,
+      long cutMax) {}
 
   /**
    * What is to be done.
@@ -165,7 +167,7 @@ final class SnapshotPlan {
   }
 
   private long cutTo(long base) {
-    long to = Math.min(base, view.head - 1);
+    long to = Math.min(Math.min(base, view.head - 1), view.cutMax);
     List<SnapshotKeeper.Report> heard = new ArrayList<>(view.present);
     heard.addAll(view.recent);
     for (SnapshotKeeper.Report report : heard) {

@@ -40,7 +40,7 @@ final class SnapshotRestore {
    * @param atLeast it must contain all events up to this one
    * @param atMost the journal's last event, asked before this: what is beyond it is of another past
    * @param below it must not contain anything of this event
-   * @param trustsOwn whether this node's own snapshots may be used
+   * @param trustsOwn whether what this node has taken may be used, wherever it is kept
    */
   record Wanted(String journalId, long atLeast, long atMost, long below, boolean trustsOwn) {
 
@@ -68,16 +68,19 @@ final class SnapshotRestore {
 
   private record Candidate(Optional<SnapshotSource> source, SnapshotSource.Offer offer) {}
 
+  private final String nodeId;
   private final SnapshotDirectory own;
   private final Path target;
   private final long bytesPerSecond;
 
   /**
+   * @param nodeId this node
    * @param own this node's snapshots; what is fetched is added to them
    * @param target the database to make
    * @param bytesPerSecond how fast one is fetched at most
    */
-  SnapshotRestore(SnapshotDirectory own, Path target, long bytesPerSecond) {
+  SnapshotRestore(String nodeId, SnapshotDirectory own, Path target, long bytesPerSecond) {
+    this.nodeId = nodeId;
     this.own = own;
     this.target = target;
     this.bytesPerSecond = bytesPerSecond;
@@ -104,7 +107,13 @@ final class SnapshotRestore {
         }
         progress.accept("unpacking the snapshot up to event " + candidate.offer().seq());
         Path file = source.isPresent() ? own.received(id) : own.file(id);
-        own.requireSpace(SnapshotFile.header(file).databaseBytes());
+        SnapshotHeader offered = SnapshotFile.header(file);
+        if (!wanted.trustsOwn() && offered.nodeId().equals(nodeId)) {
+          problems.add(from + ": the snapshot " + id + " was taken by this node, which was wrong");
+          isFinal = false; // another node stores a better one
+          continue;
+        }
+        own.requireSpace(offered.databaseBytes());
         SnapshotHeader header = SnapshotFile.extract(file, target);
         if (header.seq() != candidate.offer().seq()
             || !header.journalId().equals(wanted.journalId())) {

@@ -249,7 +249,20 @@ final class S3BackupStore implements BackupStore {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("interrupted while waiting for " + describe());
     } catch (SdkException e) {
-      throw new IOException(describe() + " did not " + what + ": " + e.getMessage(), e);
+      throw new IOException(describe() + " did not " + what + ": " + words(e), e);
     }
+  }
+
+  /** Without the request's id, so that who meets the same twice can tell; it is in the cause. */
+  private static String words(SdkException e) {
+    if (e instanceof S3Exception refused && refused.awsErrorDetails() != null) {
+      return refused.awsErrorDetails().errorMessage()
+          + " ("
+          + refused.awsErrorDetails().errorCode()
+          + ", status "
+          + refused.statusCode()
+          + ')';
+    }
+    return String.valueOf(e.getMessage());
   }
 }

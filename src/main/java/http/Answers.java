@@ -3,6 +3,7 @@ package http;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -120,6 +121,11 @@ final class Answers {
   /** The same response, marked as the repetition of an earlier one. */
   static HttpResponse duplicate(HttpResponse response) {
     return response.addHeader(DUPLICATE);
+  }
+
+  /** The same response, marked with the time of the position that it reflects. */
+  static HttpResponse asOf(HttpResponse response, Instant time) {
+    return response.addHeader(RawHeader.create("Peqlite-Time", time.toString()));
   }
 
   /** The answer to a request that cannot be served; nothing of it was done. */

@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -19,21 +18,16 @@ import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.Optional;
 import java.util.Set;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.stream.javadsl.Compression;
 import org.apache.pekko.stream.javadsl.Source;
 import org.apache.pekko.util.ByteString;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import storage.DatabaseCopy;
+import storage.FreeSpace;
 import storage.ReadPool;
 import storage.SqlDump;
 import storage.SqliteErrors;
@@ -48,13 +42,7 @@ import storage.SqliteErrors;
  */
 final class BackupRoutes {
 
-  private static final Logger LOG = LoggerFactory.getLogger(BackupRoutes.class);
-
-  private static final String FILE_PREFIX = "peqlite-backup-";
   private static final int CHUNK_BYTES = 64 * 1024;
-
-  /** The database lives on the same disk, and must not find it full because of a backup. */
-  private static final long SPACE_KEPT_BYTES = 256L << 20;
 
   private static final long BYTES_BETWEEN_LOOKS = 16L << 20;
   private static final Duration LATER = Duration.ofSeconds(10);
@@ -90,9 +78,7 @@ final class BackupRoutes {
   private final Answers answers;
   private final Path directory;
   private final AtomicBoolean making = new AtomicBoolean();
-  private final ThreadPoolExecutor maker =
-      new ThreadPoolExecutor(
-          0, 1, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), BackupRoutes::thread);
+  private final SpoolFiles files;
 
   /**
    * Removes what an earlier process may have left unfinished.
@@ -103,26 +89,7 @@ final class BackupRoutes {
     this.node = node;
     this.answers = answers;
     this.directory = directory;
-    removeLeftOvers();
-  }
-
-  private static Thread thread(Runnable work) {
-    Thread thread = new Thread(work, "peqlite-backup");
-    thread.setDaemon(true);
-    return thread;
-  }
-
-  private void removeLeftOvers() {
-    if (!Files.isDirectory(directory)) {
-      return;
-    }
-    try (DirectoryStream<Path> left = Files.newDirectoryStream(directory, FILE_PREFIX + "*")) {
-      for (Path file : left) {
-        Files.deleteIfExists(file);
-      }
-    } catch (IOException e) {
-      LOG.warn("unfinished backups in {} cannot be removed: {}", directory, e.toString());
-    }
+    this.files = new SpoolFiles(directory, "backup");
   }
 
   /** Answers with a backup, or says why there is none. */
@@ -148,7 +115,7 @@ final class BackupRoutes {
       return CompletableFuture.completedFuture(
           answers.unavailable("another backup is being made here", LATER));
     }
-    return CompletableFuture.supplyAsync(() -> answer(wanted, compressed), maker);
+    return CompletableFuture.supplyAsync(() -> answer(wanted, compressed), files.worker());
   }
 
   private HttpResponse answer(Wanted wanted, boolean compressed) {
@@ -166,8 +133,7 @@ final class BackupRoutes {
   }
 
   private Made make(Wanted wanted) throws SQLException, IOException, SqlDump.UndumpableException {
-    Files.createDirectories(directory);
-    Path file = directory.resolve(FILE_PREFIX + UUID.randomUUID());
+    Path file = files.next();
     try (ReadPool.Copying copying = node.reads().copying();
         Connection connection = node.reads().connect()) {
       long seq;
@@ -194,19 +160,7 @@ final class BackupRoutes {
   }
 
   private void requireSpace(long bytes) throws IOException {
-    long free = Files.getFileStore(directory).getUsableSpace();
-    if (free < bytes + SPACE_KEPT_BYTES) {
-      throw new IOException(
-          "it needs "
-              + (bytes >> 20)
-              + " MiB in "
-              + directory
-              + ", of whose "
-              + (free >> 20)
-              + " MiB "
-              + (SPACE_KEPT_BYTES >> 20)
-              + " stay free");
-    }
+    FreeSpace.require(directory, "it", bytes);
   }
 
   /** Stops before it has filled the disk. */

@@ -1,6 +1,8 @@
 package http;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.time.Duration;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -10,6 +12,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
 import org.apache.pekko.http.javadsl.model.HttpEntity;
 import org.apache.pekko.http.javadsl.model.HttpHeader;
@@ -18,6 +21,8 @@ import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.http.javadsl.model.RequestEntity;
 import org.apache.pekko.http.scaladsl.model.EntityStreamException;
 import org.apache.pekko.http.scaladsl.model.EntityStreamSizeException;
+import org.apache.pekko.stream.IOResult;
+import org.apache.pekko.stream.javadsl.StreamConverters;
 import org.apache.pekko.util.ByteString;
 
 /**
@@ -71,6 +76,59 @@ final class Bodies {
       throw refused;
     }
     return body.thenCompose(handler).whenComplete((done, failure) -> held.release());
+  }
+
+  /**
+   * Serves a request whose body the handler reads itself, with {@link #save}: only their number is
+   * bounded.
+   *
+   * @throws RequestException if the request is refused before any of its body was read
+   */
+  CompletionStage<HttpResponse> serveStreamed(
+      HttpRequest request, Supplier<CompletionStage<HttpResponse>> handler) {
+    if (requests.incrementAndGet() > settings.requestsMax()) {
+      requests.decrementAndGet();
+      throw busy("too many requests are being served");
+    }
+    try {
+      refuseEncoding(request);
+      return handler.get().whenComplete((done, failure) -> requests.decrementAndGet());
+    } catch (RuntimeException refused) {
+      requests.decrementAndGet();
+      throw refused;
+    }
+  }
+
+  /**
+   * Writes a body of any length to a stream, which is closed then.
+   *
+   * @param pauseMax how long its sender may pause
+   * @return fails with a {@link RequestException} if it does not arrive whole, or with an {@link
+   *     java.io.IOException} if it cannot be written
+   */
+  CompletionStage<IOResult> save(HttpRequest request, OutputStream out, Duration pauseMax) {
+    return request
+        .entity()
+        .withoutSizeLimit()
+        .getDataBytes()
+        .idleTimeout(pauseMax)
+        .runWith(StreamConverters.fromOutputStream(() -> out), system)
+        .exceptionallyCompose(failure -> CompletableFuture.failedFuture(notSaved(failure)));
+  }
+
+  private Throwable notSaved(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof IOException) {
+        return cause;
+      }
+      if (cause instanceof TimeoutException) {
+        return new RequestException(RequestException.Kind.SLOW, "the body did not go on arriving");
+      }
+      if (cause instanceof EntityStreamException) {
+        return translated(cause);
+      }
+    }
+    return translated(failure);
   }
 
   private CompletionStage<byte[]> read(HttpRequest request, Duration timeout, Held held) {

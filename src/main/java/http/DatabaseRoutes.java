@@ -40,6 +40,7 @@ final class DatabaseRoutes {
   private final ReadRoutes reads;
   private final WriteRoutes writes;
   private final KeyRoutes keys;
+  private final LoadRoutes loads;
   private final BackupRoutes backups;
 
   DatabaseRoutes(
@@ -56,6 +57,7 @@ final class DatabaseRoutes {
     this.reads = new ReadRoutes(node, settings, answers, streams);
     this.writes = new WriteRoutes(node, answers);
     this.keys = new KeyRoutes(node, answers);
+    this.loads = new LoadRoutes(node, settings, bodies, answers, writes);
     this.backups = new BackupRoutes(node, answers, settings.spoolDirectory());
   }
 
@@ -67,7 +69,10 @@ final class DatabaseRoutes {
       QueryParameters parameters,
       String requestId,
       Tracing.@Nullable Exchange exchange) {
-    Endpoint endpoint = endpoint(route, path, request);
+    if (parameters.asOf().isPresent() && route != Route.QUERY && route != Route.REQUEST) {
+      throw RequestException.bad(
+          "as_of_seq and as_of_time are for queries: " + Route.QUERY.path() + " takes them");
+    }
     RequestContext context =
         new RequestContext(
             parameters,
@@ -76,6 +81,14 @@ final class DatabaseRoutes {
             parameters.timeout(settings.timeout(), settings.timeoutMax()),
             requestId,
             exchange);
+    if (route == Route.LOAD || route == Route.BOOT) {
+      if (contentType(request).startsWith("multipart/")) {
+        throw RequestException.bad(
+            "multipart bodies are not supported: send the file or the SQL text itself as the body");
+      }
+      return loads.load(request, context, route == Route.BOOT);
+    }
+    Endpoint endpoint = endpoint(route, path, request);
     return bodies.serve(
         request, context.timeout(), body -> endpoint.answer(request, body, context));
   }
@@ -94,7 +107,6 @@ final class DatabaseRoutes {
         yield (any, body, context) -> keys.requests(key, context);
       }
       case REQUEST -> this::request;
-      case LOAD -> this::load;
       case BACKUP -> (any, body, context) -> backups.backup(context);
       case SQL -> this::sql;
       default -> throw new IllegalArgumentException(route + " is not about the database");
@@ -103,7 +115,8 @@ final class DatabaseRoutes {
 
   private CompletionStage<HttpResponse> queryByUrl(
       HttpRequest request, byte[] body, RequestContext context) {
-    Plan plan = Plan.of(List.of(Element.of(queryOf(context.parameters()))), rules);
+    Plan plan =
+        checked(Plan.of(List.of(Element.of(queryOf(context.parameters()))), rules), context);
     return plan.statements().isEmpty()
         ? writes.write(plan, context, Optional.empty(), false)
         : reads.read(plan, context);
@@ -122,11 +135,19 @@ final class DatabaseRoutes {
   private CompletionStage<HttpResponse> readOrWrite(
       HttpRequest request, List<Element> elements, RequestContext context) {
     Optional<IdempotencyKey> key = KeyRoutes.keyOf(request);
-    Plan plan = Plan.of(elements, rules);
+    Plan plan = checked(Plan.of(elements, rules), context);
     // A plan without statements is answered without asking anybody.
     return plan.writes() || plan.statements().isEmpty()
         ? writes.write(plan, context, key, false)
         : reads.read(plan, context);
+  }
+
+  /** The past cannot be changed. */
+  private static Plan checked(Plan plan, RequestContext context) {
+    if (plan.writes() && context.parameters().asOf().isPresent()) {
+      throw RequestException.bad("a statement writes, and nothing can be written as of the past");
+    }
+    return plan;
   }
 
   private CompletionStage<HttpResponse> execute(
@@ -152,15 +173,6 @@ final class DatabaseRoutes {
                 admission instanceof ReadAdmission.Refused refused
                     ? answers.unavailable(refused.reason(), Duration.ofSeconds(1))
                     : writes.flushed(context));
-  }
-
-  private CompletionStage<HttpResponse> load(
-      HttpRequest request, byte[] body, RequestContext context) {
-    if (contentType(request).startsWith("multipart/")) {
-      throw RequestException.bad(
-          "multipart bodies are not supported: send the SQL text itself as the body");
-    }
-    return writes.load(LoadScript.plan(body, rules), context, KeyRoutes.keyOf(request));
   }
 
   /** What would be run: nothing is ever rewritten, so each text is answered as it came. */

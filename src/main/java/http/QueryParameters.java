@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
+import storage.PastTarget;
 
 /**
  * The parameters of a request's URL, read and checked once.
@@ -23,7 +24,7 @@ final class QueryParameters {
   private static final String[] DURATIONS = {
     "timeout", "db_timeout", "freshness", "linearizable_timeout"
   };
-  private static final String[] INTEGERS = {"retries", "trailing_logs", "min_seq"};
+  private static final String[] INTEGERS = {"retries", "trailing_logs", "min_seq", "as_of_seq"};
 
   private static final QueryParameters NONE = new QueryParameters(Map.of());
 
@@ -110,10 +111,25 @@ final class QueryParameters {
     if ("".equals(values.get("q"))) {
       throw RequestException.bad("query parameter not set");
     }
+    checkAsOf();
     if (flag("freshness_strict") && !values.containsKey("freshness")) {
       throw RequestException.bad("freshness_strict requires freshness");
     }
     return this;
+  }
+
+  private void checkAsOf() {
+    String seq = values.get("as_of_seq");
+    String time = values.get("as_of_time");
+    if (time != null && TimeText.micros(time).isEmpty()) {
+      throw RequestException.bad("as_of_time is not a valid time");
+    }
+    if (seq != null && time != null) {
+      throw RequestException.bad("as_of_seq and as_of_time exclude each other");
+    }
+    if (seq != null && minSeq().orElse(0) > Long.parseLong(seq)) {
+      throw RequestException.bad("min_seq is behind as_of_seq");
+    }
   }
 
   private static boolean isInteger(String value) {
@@ -150,6 +166,15 @@ final class QueryParameters {
   OptionalLong minSeq() {
     String value = values.get("min_seq");
     return value == null ? OptionalLong.empty() : OptionalLong.of(Long.parseLong(value));
+  }
+
+  /** Which state of the past is asked for; empty for the present. */
+  Optional<PastTarget> asOf() {
+    String seq = values.get("as_of_seq");
+    if (seq != null) {
+      return Optional.of(new PastTarget.AfterEvent(Long.parseLong(seq)));
+    }
+    return text("as_of_time").flatMap(TimeText::micros).map(PastTarget.AtTime::new);
   }
 
   /** The level of a read; {@code weak} if it is absent, {@code auto} or unknown. */

@@ -1,11 +1,13 @@
 package http;
 
 import actors.Node;
+import actors.PastAdmission;
 import actors.ReadAdmission;
 import actors.ReadLevel;
 import java.io.ByteArrayOutputStream;
 import java.io.UncheckedIOException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -16,8 +18,11 @@ import org.jspecify.annotations.Nullable;
 import sql.Column;
 import sql.Statement;
 import sql.Value;
+import storage.PastStates;
+import storage.PastTarget;
 import storage.ReadFailure;
 import storage.ReadLimits;
+import storage.ReadPool;
 import storage.ReadSnapshot;
 import storage.RowSink;
 
@@ -67,6 +72,16 @@ final class ReadRoutes {
       ReadLevel level,
       Optional<Duration> freshness,
       Tracing.@Nullable Read traced) {
+    Optional<PastTarget> target = context.parameters().asOf();
+    if (target.isPresent()) {
+      return node.past(
+              target.get(),
+              level,
+              freshness,
+              context.parameters().minSeq(),
+              admissionTimeout(context))
+          .thenCompose(admission -> asOf(admission, plan, context, traced));
+    }
     return node.admit(level, freshness, context.parameters().minSeq(), admissionTimeout(context))
         .thenCompose(
             admission -> {
@@ -80,8 +95,31 @@ final class ReadRoutes {
               if (traced != null) {
                 traced.admitted();
               }
-              return submit(plan, context, traced);
+              return submit(plan, context, traced, node.reads(), Optional.empty());
             });
+  }
+
+  /** The same, from a state of the past. */
+  private CompletionStage<HttpResponse> asOf(
+      PastAdmission admission, Plan plan, RequestContext context, Tracing.@Nullable Read traced) {
+    if (admission instanceof PastAdmission.Opened opened) {
+      if (traced != null) {
+        traced.admitted();
+      }
+      PastStates.Lease state = opened.state();
+      return submit(plan, context, traced, state.reads(), Optional.of(state));
+    }
+    HttpResponse response;
+    if (admission instanceof PastAdmission.Beyond beyond) {
+      response = answers.refused(RequestException.bad(beyond.reason()));
+    } else if (admission instanceof PastAdmission.NotRetained gone) {
+      response = answers.refused(new RequestException(RequestException.Kind.GONE, gone.reason()));
+    } else if (admission instanceof PastAdmission.Refused refused) {
+      response = answers.unavailable(refused.reason(), Duration.ofSeconds(1));
+    } else {
+      response = stale(context);
+    }
+    return CompletableFuture.completedFuture(response);
   }
 
   private Duration admissionTimeout(RequestContext context) {
@@ -108,30 +146,36 @@ final class ReadRoutes {
   }
 
   private CompletionStage<HttpResponse> submit(
-      Plan plan, RequestContext context, Tracing.@Nullable Read traced) {
+      Plan plan,
+      RequestContext context,
+      Tracing.@Nullable Read traced,
+      ReadPool reads,
+      Optional<PastStates.Lease> past) {
     CompletableFuture<HttpResponse> response = new CompletableFuture<>();
     // The reading of a large answer goes on after its response began.
     InFlight inFlight = streams.inFlight();
     inFlight.beginMore();
     try {
-      node.reads()
+      reads
           .submit(
               snapshot -> {
                 if (traced != null) {
                   traced.running();
                 }
-                new Reading(snapshot, plan, context, response).run();
+                new Reading(snapshot, plan, context, past, response).run();
                 return response;
               })
           .whenComplete(
               (done, failure) -> {
                 inFlight.end();
+                past.ifPresent(PastStates.Lease::close);
                 if (failure != null) {
                   fail(response, failure);
                 }
               });
     } catch (RejectedExecutionException full) {
       inFlight.end();
+      past.ifPresent(PastStates.Lease::close);
       response.complete(answers.unavailable("too many reads are waiting", Duration.ofSeconds(1)));
     }
     return response;
@@ -153,6 +197,7 @@ final class ReadRoutes {
     private final ReadSnapshot snapshot;
     private final Plan plan;
     private final RequestContext context;
+    private final Optional<Instant> asOf;
     private final CompletableFuture<HttpResponse> response;
     private final ReadLimits limits;
     private final AnswerStream out;
@@ -162,18 +207,18 @@ final class ReadRoutes {
         ReadSnapshot snapshot,
         Plan plan,
         RequestContext context,
+        Optional<PastStates.Lease> past,
         CompletableFuture<HttpResponse> response) {
       this.snapshot = snapshot;
       this.plan = plan;
       this.context = context;
+      this.asOf = past.flatMap(PastStates.Lease::time);
       this.response = response;
       this.limits = limits(context);
       long seq = snapshot.seq();
       this.out =
           new AnswerStream(
-              streams,
-              limits.deadlineNanos(),
-              body -> response.complete(answers.streamed(body, seq)));
+              streams, limits.deadlineNanos(), body -> complete(answers.streamed(body, seq)));
       this.writer = new ResultWriter(out, context.options());
     }
 
@@ -189,12 +234,16 @@ final class ReadRoutes {
           of.requestId());
     }
 
+    private void complete(HttpResponse read) {
+      response.complete(asOf.map(time -> Answers.asOf(read, time)).orElse(read));
+    }
+
     void run() throws ReadFailure {
       try {
         writeAll();
         writer.close();
         if (!out.streaming()) {
-          response.complete(answers.results(200, out.whole(), snapshot.seq()));
+          complete(answers.results(200, out.whole(), snapshot.seq()));
         }
       } catch (UncheckedIOException gone) {
         // The client left or was too slow: there is nobody to tell, and the read ends here.
@@ -222,6 +271,9 @@ final class ReadRoutes {
       writer.endResults();
       writer.time(context.elapsedNanos());
       context.writePosition(writer, snapshot.seq());
+      if (asOf.isPresent() && context.parameters().flag("seq")) {
+        writer.text("as_of_time", asOf.get().toString());
+      }
     }
 
     /** Writes one result; false if it is an error. */

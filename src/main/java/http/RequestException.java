@@ -14,6 +14,8 @@ final class RequestException extends RuntimeException {
     BAD(400),
     /** The path takes other methods. Answered without a body, as rqlite does. */
     METHOD(405),
+    /** It asks for a past that is not retained any more. */
+    GONE(410),
     /** Its body did not arrive in time. */
     SLOW(408),
     /** It, or a statement in it, is larger than any may be. */

@@ -152,7 +152,7 @@ final class Router {
     }
     boolean get = request.method().equals(HttpMethods.GET);
     return switch (route) {
-      case QUERY, EXECUTE, KEY, REQUEST, LOAD, BACKUP, SQL ->
+      case QUERY, EXECUTE, KEY, REQUEST, LOAD, BOOT, BACKUP, SQL ->
           database.answer(route, path, request, parameters, id, exchange);
       case STATUS -> discarded(request).thenCompose(done -> status.status(parameters));
       case NODES -> discarded(request).thenCompose(done -> status.nodes(parameters));
@@ -162,6 +162,7 @@ final class Router {
               ? discarded(request).thenCompose(done -> status.leader(parameters))
               : status.moveLeader(request, parameters);
       case SNAPSHOT -> discarded(request).thenCompose(done -> status.snapshot(parameters));
+      case SCRUB -> discarded(request).thenCompose(done -> status.scrub(parameters));
       case ABORT -> status.abort(request, parameters);
       case REMOVE -> status.remove(request, parameters);
       case REPLACE -> status.replace(request, parameters);

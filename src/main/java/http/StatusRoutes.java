@@ -9,6 +9,7 @@ import actors.QuorumPlace;
 import actors.QuorumSide;
 import actors.ReadAdmission;
 import actors.ReadLevel;
+import actors.ScrubOrder;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.time.Instant;
@@ -29,6 +30,7 @@ import java.util.stream.Collectors;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.jspecify.annotations.Nullable;
+import storage.PastStates;
 
 /**
  * Tells how this node and its cluster are, in the shapes that clients of rqlite read. The
@@ -36,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class StatusRoutes {
 
-  private static final Duration SNAPSHOT_LATER = Duration.ofSeconds(10);
+  private static final Duration LATER = Duration.ofSeconds(10);
 
   private static final double NANOS_PER_SECOND = 1e9;
 
@@ -184,7 +186,24 @@ final class StatusRoutes {
         told instanceof TimeoutException
             ? "the snapshot is still being taken"
             : "no snapshot: " + told.getMessage();
-    return answers.unavailable(why, SNAPSHOT_LATER);
+    return answers.unavailable(why, LATER);
+  }
+
+  /** POST {@code /scrub}: all nodes compare what they hold; what is found is in the status. */
+  CompletionStage<HttpResponse> scrub(QueryParameters parameters) {
+    Duration timeout = parameters.timeout(settings.timeout(), settings.timeoutMax());
+    boolean pretty = parameters.flag("pretty");
+    return node.scrub(timeout).thenApply(order -> scrubbed(order, pretty));
+  }
+
+  private HttpResponse scrubbed(ScrubOrder order, boolean pretty) {
+    if (order instanceof ScrubOrder.Ordered ordered) {
+      return answers.json(202, Json.tree(Map.of("seq", ordered.seq()), pretty));
+    }
+    if (order instanceof ScrubOrder.Refused refused) {
+      return answers.unavailable("no scrub: " + refused.reason(), LATER);
+    }
+    return answers.text(504, "unknown whether a scrub is ordered; look at /status\n");
   }
 
   /**
@@ -382,6 +401,7 @@ final class StatusRoutes {
   private static Map<String, Object> peqliteTree(NodeStatus status, List<MemberStatus> members) {
     Map<String, Object> tree = new LinkedHashMap<>();
     tree.put("applied_seq", status.appliedSeq());
+    status.backups().ifPresent(backups -> tree.put("backups", backups(backups)));
     tree.put("dropped_messages", status.messagesDropped());
     tree.put("epoch", status.epoch());
     tree.put("head_seq", status.headSeq());
@@ -391,10 +411,44 @@ final class StatusRoutes {
     tree.put("pending_writes", status.pendingWrites());
     tree.put("problem", status.problem().orElse(""));
     status.quorum().ifPresent(side -> tree.put("quorum", side(side)));
+    tree.put("past", past(status.past()));
     tree.put("ready", status.ready());
     tree.put("replica_state", status.replicaState());
+    tree.put("scrub", scrub(status.scrub()));
     tree.put("sequencer", status.sequencerNodeId().orElse(""));
     tree.put("snapshots", status.snapshots().stream().map(StatusRoutes::snapshot).toList());
+    return tree;
+  }
+
+  private static Map<String, Object> scrub(NodeStatus.Scrub scrub) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("clean_seq", scrub.cleanSeq());
+    tree.put("clean_time", scrub.cleanAt().map(Instant::toString).orElse(""));
+    tree.put("result", scrub.result());
+    tree.put("running", scrub.running());
+    tree.put("seq", scrub.seq());
+    tree.put("text", scrub.text());
+    return tree;
+  }
+
+  private static Map<String, Object> past(PastStates.Use use) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("bytes", use.bytes());
+    tree.put("making", use.making());
+    tree.put("states", use.states());
+    return tree;
+  }
+
+  private static Map<String, Object> backups(NodeStatus.Backups backups) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("here", backups.here());
+    if (backups.here()) {
+      tree.put("place", backups.place());
+      tree.put("last_success", backups.lastSuccess().map(Instant::toString).orElse(""));
+      tree.put("full_seq", backups.fullSeq());
+      tree.put("seq", backups.seq());
+      tree.put("problem", backups.problem());
+    }
     return tree;
   }
 

@@ -1,14 +1,18 @@
 package http;
 
+import java.math.BigDecimal;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDateTime;
+import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoField;
+import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * Values of columns declared {@code date}, {@code datetime} or {@code timestamp}, which clients of
- * rqlite expect as RFC 3339 text.
+ * rqlite expect as RFC 3339 text; and the times that clients name.
  */
 final class TimeText {
 
@@ -16,6 +20,11 @@ final class TimeText {
   static final String ZERO = "0001-01-01T00:00:00Z";
 
   private static final long MILLISECONDS_FROM = 1_000_000_000_000L;
+
+  private static final Pattern SECONDS = Pattern.compile("[0-9]{1,12}(\\.[0-9]{1,18})?");
+  private static final Pattern OFFSET_WITHOUT_PLUS = Pattern.compile(" ([0-9]{2}:[0-9]{2})$");
+
+  private static final Pattern DATE_AND_SPACE = Pattern.compile("^([0-9]{4}-[0-9]{2}-[0-9]{2}) ");
 
   private TimeText() {}
 
@@ -58,6 +67,29 @@ final class TimeText {
       return new Reader(value).read();
     } catch (DateTimeException notATime) {
       return ZERO;
+    }
+  }
+
+  /**
+   * A time that a client names, in microseconds since 1970: RFC 3339, with T or a space between
+   * date and time, or seconds since 1970 with a fraction or without. A space where a plus must
+   * stand is what is left of one in a URL.
+   *
+   * @return empty if it is neither
+   */
+  static Optional<Long> micros(String text) {
+    if (SECONDS.matcher(text).matches()) {
+      return Optional.of(new BigDecimal(text).movePointRight(6).longValue());
+    }
+    String time = OFFSET_WITHOUT_PLUS.matcher(text).replaceFirst("+$1");
+    time = DATE_AND_SPACE.matcher(time).replaceFirst("$1T");
+    try {
+      Instant instant = OffsetDateTime.parse(time).toInstant();
+      return Optional.of(
+          Math.addExact(
+              Math.multiplyExact(instant.getEpochSecond(), 1_000_000L), instant.getNano() / 1_000));
+    } catch (DateTimeException | ArithmeticException notATime) {
+      return Optional.empty();
     }
   }
 

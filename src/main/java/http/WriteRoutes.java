@@ -25,6 +25,9 @@ import sql.WriteRequest;
  */
 final class WriteRoutes {
 
+  private static final WriteOutcome NOTHING_TOLD =
+      new WriteOutcome.Executed(List.of(), Optional.empty());
+
   private final Node node;
   private final Answers answers;
 
@@ -58,6 +61,58 @@ final class WriteRoutes {
     }
     WriteRequest request = new WriteRequest(effective.statements(), true, true, key);
     return ordered(effective, request, context, true);
+  }
+
+  /** The answer to a load that was ordered in pieces. */
+  HttpResponse loaded(WriteAnswer answer, RequestContext context) {
+    return answered(
+        answer,
+        applied ->
+            applied instanceof WriteAnswer.Queued queued
+                ? sequenceNumber(queued.position(), context)
+                : loaded((WriteAnswer.Applied) applied, context));
+  }
+
+  private HttpResponse loaded(WriteAnswer.Applied applied, RequestContext context) {
+    WriteOutcome outcome = applied.outcome();
+    Optional<HttpResponse> refused = refusedOutcome(outcome);
+    if (refused.isPresent()) {
+      return refused.get();
+    }
+    long seq = applied.position().seq();
+    if (outcome instanceof WriteOutcome.Duplicate duplicate) {
+      WriteOutcome original = duplicate.outcome().orElse(NOTHING_TOLD);
+      return Answers.duplicate(results(original, seq, context));
+    }
+    return results(outcome, seq, context);
+  }
+
+  private HttpResponse results(WriteOutcome outcome, long seq, RequestContext context) {
+    List<StatementResult> results =
+        outcome instanceof WriteOutcome.Executed executed && executed.error().isEmpty()
+            ? executed.results()
+            : List.of();
+    boolean failed =
+        !(outcome instanceof WriteOutcome.Executed executed && executed.error().isEmpty());
+    return body(
+        context,
+        seq,
+        writer -> results.forEach(writer::result),
+        writer -> {
+          if (failed) {
+            writer.error(OutcomeText.error(outcome));
+          }
+          writer.time(context.elapsedNanos());
+        });
+  }
+
+  /** Whether a load has changed nothing, although it was applied. */
+  static boolean hasFailed(WriteAnswer answer) {
+    return answer instanceof WriteAnswer.Applied applied
+        && !(applied.outcome() instanceof WriteOutcome.Duplicate)
+        && !(applied.outcome() instanceof WriteOutcome.Executed executed
+            && executed.error().isEmpty()
+            && executed.results().stream().noneMatch(StatementResult.Failed.class::isInstance));
   }
 
   /**

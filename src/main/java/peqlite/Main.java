@@ -32,6 +32,8 @@ import picocli.CommandLine.Spec;
       ReplaceCommand.class,
       RecoverCommand.class,
       BackupCommand.class,
+      BackupsCommand.class,
+      RestoreCommand.class,
       BenchCommand.class,
       Main.VersionCommand.class
     })

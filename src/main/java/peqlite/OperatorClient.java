@@ -7,10 +7,12 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Flow;
 
 /**
  * An operator's requests to a running cluster, sent to the first of several nodes that listens.
@@ -74,6 +76,97 @@ final class OperatorClient {
             ANSWER_MAX,
             HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
     return new Answer(response.statusCode(), response.body());
+  }
+
+  /**
+   * Sends something large, once.
+   *
+   * @param key by which a repetition would be known
+   * @param sent called when all of it is on its way, before the answer comes
+   * @throws StartException if no node answers; the message says whether it may have been done
+   */
+  Answer upload(String pathAndQuery, String key, HttpRequest.BodyPublisher body, Runnable sent)
+      throws StartException {
+    String url = listening();
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create(url + pathAndQuery))
+            .timeout(MAKING_MAX)
+            .header("Content-Type", "application/octet-stream")
+            .header("Idempotency-Key", key)
+            .POST(new EndingPublisher(body, sent))
+            .build();
+    try {
+      HttpResponse<String> response =
+          http.send(request, HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
+      return new Answer(response.statusCode(), response.body());
+    } catch (IOException e) {
+      throw new StartException(
+          url
+              + " did not answer: "
+              + e.getMessage()
+              + "; GET /db/requests/"
+              + key
+              + " tells whether it was done",
+          e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StartException("interrupted", e);
+    }
+  }
+
+  /** The first node that answers at all. */
+  private String listening() throws StartException {
+    for (String url : urls) {
+      HttpRequest request =
+          HttpRequest.newBuilder(URI.create(url + "/health")).timeout(CONNECT_MAX).build();
+      try {
+        http.send(request, HttpResponse.BodyHandlers.discarding());
+        return url;
+      } catch (IOException e) {
+        // The next one may.
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new StartException("interrupted", e);
+      }
+    }
+    throw new StartException("nobody listens at " + String.join(", ", urls));
+  }
+
+  /** Tells when all of a body was taken. */
+  private record EndingPublisher(HttpRequest.BodyPublisher body, Runnable sent)
+      implements HttpRequest.BodyPublisher {
+
+    @Override
+    public long contentLength() {
+      return body.contentLength();
+    }
+
+    @Override
+    public void subscribe(Flow.Subscriber<? super ByteBuffer> subscriber) {
+      body.subscribe(
+          new Flow.Subscriber<ByteBuffer>() {
+            @Override
+            public void onSubscribe(Flow.Subscription subscription) {
+              subscriber.onSubscribe(subscription);
+            }
+
+            @Override
+            public void onNext(ByteBuffer bytes) {
+              subscriber.onNext(bytes);
+            }
+
+            @Override
+            public void onError(Throwable failure) {
+              subscriber.onError(failure);
+            }
+
+            @Override
+            public void onComplete() {
+              sent.run();
+              subscriber.onComplete();
+            }
+          });
+    }
   }
 
   /**

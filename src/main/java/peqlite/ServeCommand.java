@@ -158,6 +158,20 @@ final class ServeCommand implements Callable<Integer> {
   private @Nullable Boolean foreignKeys;
 
   @Option(
+      names = "--backup-url",
+      paramLabel = "URL",
+      description =
+          "Back up to this place: file:///directory, https://..., s3://bucket/prefix (default: not at"
+              + " all).")
+  private @Nullable String backupUrl;
+
+  @Option(
+      names = "--backup-encryption-key-file",
+      paramLabel = "FILE",
+      description = "32 random bytes with which backups are encrypted (default: they are not).")
+  private @Nullable String backupEncryptionKeyFile;
+
+  @Option(
       names = "--log-format",
       paramLabel = "FORMAT",
       description = "Lines of the log: text (default), or json, an object each.")
@@ -256,6 +270,8 @@ final class ServeCommand implements Callable<Integer> {
     put(given, "journal-password", journalPassword);
     put(given, "journal-password-file", journalPasswordFile);
     put(given, "foreign-keys", foreignKeys);
+    put(given, "backup-url", backupUrl);
+    put(given, "backup-encryption-key-file", backupEncryptionKeyFile);
     put(given, "log-format", logFormat);
     return given;
   }

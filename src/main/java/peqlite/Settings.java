@@ -1,5 +1,6 @@
 package peqlite;
 
+import actors.BackupSettings;
 import actors.JournalChoice;
 import com.typesafe.config.Config;
 import java.nio.file.InvalidPathException;
@@ -29,8 +30,11 @@ import java.util.regex.Pattern;
  * @param write limits of what a node has taken and not answered
  * @param sequencer limits of the sequencer
  * @param apply how a replica applies
+ * @param snapshot when snapshots are taken
+ * @param backup where and when backups are made, if they are
  * @param keys limits of the idempotency keys
  * @param read limits of reads
+ * @param asOf limits of reads as of the past
  * @param http limits of the HTTP interface
  * @param log what is logged, and how
  */
@@ -50,8 +54,12 @@ public record Settings(
     Sequencer sequencer,
     Apply apply,
     Snapshot snapshot,
+    Scrub scrub,
+    Vacuum vacuum,
+    Optional<BackupSettings> backup,
     Keys keys,
     Read read,
+    AsOf asOf,
     Http http,
     Log log) {
 
@@ -121,6 +129,12 @@ public record Settings(
       long restoreBehindEvents,
       long transferBytesPerSecond) {}
 
+  /** Keys under {@code peqlite.vacuum}. */
+  public record Vacuum(long freeBytes) {}
+
+  /** Keys under {@code peqlite.scrub}. */
+  public record Scrub(Duration interval) {}
+
   /** Keys under {@code peqlite.keys}. */
   public record Keys(Duration age, int countMax, int outcomeBytesMax) {}
 
@@ -133,6 +147,9 @@ public record Settings(
       long bytesMax,
       long cacheBytes,
       Duration weakAgeMax) {}
+
+  /** Keys under {@code peqlite.as-of}. */
+  public record AsOf(int statesMax, long bytesMax, Duration idle) {}
 
   /** Keys under {@code peqlite.http}. */
   public record Http(
@@ -178,8 +195,12 @@ public record Settings(
         sequencer(reader),
         apply(reader),
         snapshot(reader),
+        scrub(reader),
+        vacuum(reader),
+        BackupReader.read(reader, snapshot(reader).compression()),
         keys(reader),
         read(reader),
+        asOf(reader),
         http(reader),
         log(reader));
   }
@@ -307,6 +328,15 @@ public record Settings(
     return apply;
   }
 
+  private static Vacuum vacuum(SettingsReader reader) throws SettingsException {
+    return new Vacuum(reader.bytes("peqlite.vacuum.free-bytes", 0, 1024 * GIB));
+  }
+
+  private static Scrub scrub(SettingsReader reader) throws SettingsException {
+    return new Scrub(
+        reader.duration("peqlite.scrub.interval", Duration.ZERO, Duration.ofDays(365)));
+  }
+
   private static Snapshot snapshot(SettingsReader reader) throws SettingsException {
     return new Snapshot(
         reader.bytes("peqlite.snapshot.journal-bytes", 64 * KIB, 1024 * GIB),
@@ -335,6 +365,13 @@ public record Settings(
         reader.bytes("peqlite.read.bytes-max", KIB, 1024 * GIB),
         reader.bytes("peqlite.read.cache-bytes", 64 * KIB, 64 * GIB),
         reader.duration("peqlite.read.weak-age-max", Duration.ZERO, HOUR));
+  }
+
+  private static AsOf asOf(SettingsReader reader) throws SettingsException {
+    return new AsOf(
+        reader.count("peqlite.as-of.states-max", 0, 1_000),
+        reader.bytes("peqlite.as-of.bytes-max", MIB, 1024 * 1024 * GIB),
+        reader.duration("peqlite.as-of.idle", MILLISECOND, Duration.ofDays(365)));
   }
 
   private static Http http(SettingsReader reader) throws SettingsException {

@@ -35,6 +35,8 @@ final class SettingsSource {
           Map.entry("discovery-selector", "peqlite.discovery.selector"),
           Map.entry("discovery-nodes-min", "peqlite.discovery.nodes-min"),
           Map.entry("foreign-keys", "peqlite.foreign-keys"),
+          Map.entry("backup-url", "peqlite.backup.url"),
+          Map.entry("backup-encryption-key-file", "peqlite.backup.encryption-key-file"),
           Map.entry("log-format", "peqlite.log.format"),
           Map.entry("journal", "peqlite.journal.plugin"),
           Map.entry("journal-url", "peqlite.journal.url"),

@@ -13,6 +13,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import storage.ApplySettings;
 import storage.DatabaseConnections;
+import storage.PastSettings;
 import storage.ReadSettings;
 import storage.ReplicatedSettings;
 
@@ -41,7 +42,9 @@ final class Wiring {
         apply(settings, nodeId),
         replica(settings),
         snapshot(settings.snapshot()),
+        settings.backup(),
         read(settings),
+        past(settings),
         write(settings.write()),
         sequencer(settings));
   }
@@ -130,6 +133,18 @@ final class Wiring {
         settings.log().slowStatement().toNanos());
   }
 
+  private static PastSettings past(Settings settings) {
+    Settings.AsOf asOf = settings.asOf();
+    Settings.Apply apply = settings.apply();
+    return new PastSettings(
+        asOf.statesMax(),
+        asOf.bytesMax(),
+        asOf.idle(),
+        apply.catchUpBytesPerSecond(),
+        apply.cacheBytes(),
+        read(settings));
+  }
+
   private static WriteSession.Settings write(Settings.Write write) {
     return new WriteSession.Settings(
         write.pendingMax(),
@@ -148,7 +163,9 @@ final class Wiring {
         sequencer.batchRequestsMax(),
         sequencer.eventBytesMax(),
         settings.read().weakAgeMax(),
-        sequencer.reportWait());
+        sequencer.reportWait(),
+        settings.scrub().interval(),
+        settings.vacuum().freeBytes());
   }
 
   /**

@@ -28,10 +28,26 @@ public final class SqlText {
 
   private static List<String> cut(String text) {
     List<String> statements = new ArrayList<>();
+    cut(text, statements, true);
+    return statements;
+  }
+
+  /**
+   * Cuts off the statements whose closing semicolon is there.
+   *
+   * @param statements gets them, as {@link #split} gives them
+   * @return where the rest begins
+   */
+  static int cutComplete(String text, List<String> statements) {
+    return cut(text, statements, false);
+  }
+
+  private static int cut(String text, List<String> statements, boolean last) {
     Lexer lexer = new Lexer(text);
     Boundary boundary = new Boundary();
     int start = -1;
     int end = -1;
+    int rest = 0;
     while (lexer.advance()) {
       TokenKind kind = lexer.kind();
       if (kind.isTrivia()) {
@@ -42,15 +58,16 @@ public final class SqlText {
           statements.add(text.substring(start, end));
         }
         start = -1;
+        rest = lexer.end();
       } else {
         start = start < 0 ? lexer.start() : start;
         end = lexer.end();
       }
     }
-    if (start >= 0) {
+    if (last && start >= 0) {
       statements.add(text.substring(start, end));
     }
-    return statements;
+    return rest;
   }
 
   /**

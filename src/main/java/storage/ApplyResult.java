@@ -1,5 +1,6 @@
 package storage;
 
+import java.util.List;
 import sql.Position;
 
 /** How far a replica got with the events it was given. What it committed stays in every case. */
@@ -13,6 +14,16 @@ public sealed interface ApplyResult {
    * wait for a verdict.
    */
   record Held(Position position, String reason) implements ApplyResult {}
+
+  /**
+   * Everything before the position is applied, and what stands there has made another database,
+   * which follows this one and lies complete where {@link ReplicaFiles#loaded} says. The applier is
+   * to be closed, the file replaced by {@link ReplicaFiles#replaceByLoaded} and opened anew; until
+   * then nothing of it is done.
+   *
+   * @param applied what to tell the node's session once that is done
+   */
+  record Replaced(Position position, List<AppliedEntry> applied) implements ApplyResult {}
 
   /**
    * The journal gives up a request that this replica has committed: the database has to be made

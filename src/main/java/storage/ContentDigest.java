@@ -21,9 +21,9 @@ import org.sqlite.core.CoreStatement;
  * <p>It covers the text of the schema, that of each table's indexes and triggers in the order of
  * their making, because it decides which of them comes first; every row of every table with its
  * rowid and the storage class of each value; and of the internal tables the position, the sessions,
- * the keys and the parts. Left out is what differs between equal replicas (page numbers, scratch
- * tables) and what follows from the rest (indexes, virtual tables, generated columns that are not
- * stored). The tables in which virtual tables keep their rows are covered.
+ * the keys, the parts and the pieces. Left out is what differs between equal replicas (page
+ * numbers, scratch tables) and what follows from the rest (indexes, virtual tables, generated
+ * columns that are not stored). The tables in which virtual tables keep their rows are covered.
  *
  * <p>Meant for a replica that stands between two events. Reads every page once and keeps one row in
  * memory.
@@ -40,7 +40,9 @@ public final class ContentDigest {
               + " FROM _peqlite_position",
           "SELECT seq, idx, node, nonce, low, strays FROM _peqlite_sessions ORDER BY seq, idx",
           "SELECT user, key, hash, seq, idx, outcome, clock FROM _peqlite_keys ORDER BY user, key",
-          "SELECT seq, idx, number, part, bytes FROM _peqlite_parts ORDER BY part");
+          "SELECT seq, idx, number, part, bytes FROM _peqlite_parts ORDER BY part",
+          "SELECT seq, idx, load, piece, bytes FROM _peqlite_pieces"
+              + " ORDER BY seq, idx, load, piece");
 
   private static final String SCHEMA =
       "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE tbl_name NOT LIKE "

@@ -175,19 +175,25 @@ public final class DatabaseCopy {
    */
   public static void check(Path copy) throws SQLException, DatabaseDamagedException {
     try (Connection connection =
-            DriverManager.getConnection(
-                "jdbc:sqlite:" + copy.toAbsolutePath().toUri() + "?immutable=1");
-        Statement statement = connection.createStatement();
-        ResultSet row = statement.executeQuery("PRAGMA quick_check(1)")) {
-      String found = row.next() ? row.getString(1) : "nothing is in it";
-      if (!found.equals("ok")) {
-        throw new DatabaseDamagedException("the database is damaged: " + found.replace('\n', ' '));
-      }
+        DriverManager.getConnection(
+            "jdbc:sqlite:" + copy.toAbsolutePath().toUri() + "?immutable=1")) {
+      check(connection);
     } catch (SQLException e) {
       if (SqliteErrors.isCorrupt(e)) {
         throw new DatabaseDamagedException("the database is damaged: " + SqliteErrors.message(e));
       }
       throw e;
+    }
+  }
+
+  /** The same of what a connection sees; damage may also come as an exception of SQLite's. */
+  static void check(Connection connection) throws SQLException, DatabaseDamagedException {
+    try (Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery("PRAGMA quick_check(1)")) {
+      String found = row.next() ? row.getString(1) : "nothing is in it";
+      if (!found.equals("ok")) {
+        throw new DatabaseDamagedException("the database is damaged: " + found.replace('\n', ' '));
+      }
     }
   }
 

@@ -68,4 +68,13 @@ public sealed interface Entry {
       return new Verdict(position, -1, abort, reason);
     }
   }
+
+  /** Every replica writes its database anew, without the free pages, if it can. */
+  record Vacuum() implements Entry {}
+
+  /**
+   * Every replica is to look through its whole database as of the end of this entry's event, and to
+   * say what it holds. Changes nothing.
+   */
+  record Scrub() implements Entry {}
 }

@@ -9,7 +9,7 @@ import sql.Position;
  * records in {@link Entry}, a position as two numbers, a duration in microseconds.
  *
  * <p>Types: 1 opened, 2 session opened, 3 session closed, 4 submitted, 5 part, 6 cancelled, 7
- * verdict. A number is never used for anything else again.
+ * verdict, 11 vacuum, 12 scrub. A number is never used for anything else again.
  */
 public final class EntryCodec {
 
@@ -20,6 +20,8 @@ public final class EntryCodec {
   private static final int PART = 5;
   private static final int CANCELLED = 6;
   private static final int VERDICT = 7;
+  private static final int VACUUM = 11;
+  private static final int SCRUB = 12;
 
   private EntryCodec() {}
 
@@ -71,6 +73,12 @@ public final class EntryCodec {
             if (verdict.statement() != 0) {
               out.writeNumber(verdict.statement());
             }
+          } else if (entry instanceof Entry.Scrub) {
+            out.writeStartArray(null, 1);
+            out.writeNumber(SCRUB);
+          } else if (entry instanceof Entry.Vacuum) {
+            out.writeStartArray(null, 1);
+            out.writeNumber(VACUUM);
           }
           out.writeEndArray();
         });
@@ -119,6 +127,8 @@ public final class EntryCodec {
                   position(in), in.nextLong(), in.nextInt(), in.nextInt(), in.nextBytes());
           case CANCELLED -> new Entry.Cancelled(position(in), in.nextLong());
           case VERDICT -> verdict(in);
+          case VACUUM -> new Entry.Vacuum();
+          case SCRUB -> new Entry.Scrub();
           default ->
               throw new FormatException("an entry of type " + type + " needs a newer peqlite");
         };

@@ -1,5 +1,8 @@
 package storage;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -64,6 +67,15 @@ public final class EventApplier implements AutoCloseable {
 
     /** Told, on the applying thread, of a statement that took long. Must not throw. */
     default void slow(SlowApply slow) {}
+
+    /**
+     * Called, on the applying thread, where a scrub is ordered: everything up to event {@code seq}
+     * is committed and nothing after it is applied, so that a read transaction that is opened
+     * before this returns sees exactly that. Must not throw.
+     *
+     * @param timestampMicros the event's time
+     */
+    default void scrub(long seq, long timestampMicros, String journalId) {}
   }
 
   /**
@@ -77,12 +89,15 @@ public final class EventApplier implements AutoCloseable {
 
   private record Place(Position position, int statement) {}
 
+  private final Path file;
   private final ReplicaDatabase database;
   private final ApplySettings settings;
   private ReplicaState state;
   private final Sessions sessions;
 
-  private EventApplier(ReplicaDatabase database, ApplySettings settings) throws SQLException {
+  private EventApplier(Path file, ReplicaDatabase database, ApplySettings settings)
+      throws SQLException {
+    this.file = file;
     this.database = database;
     this.settings = settings;
     this.state = database.loadState();
@@ -97,9 +112,15 @@ public final class EventApplier implements AutoCloseable {
    * @throws ReplicaException if it cannot be opened; try again when the cause is gone
    */
   public static EventApplier open(Path file, ApplySettings settings) throws ReplicaException {
+    try {
+      ReplicaFiles.finishReplacing(file);
+    } catch (IOException e) {
+      throw new ReplicaException(
+          "cannot put a loaded database in place: " + e, new SQLException(e.toString(), e));
+    }
     ReplicaDatabase database = ReplicaDatabase.open(file, settings);
     try {
-      return new EventApplier(database, settings);
+      return new EventApplier(file, database, settings);
     } catch (SQLException e) {
       database.close();
       throw new ReplicaException("cannot read " + file + ": " + SqliteErrors.message(e), e);
@@ -127,6 +148,19 @@ public final class EventApplier implements AutoCloseable {
     return at.seq() <= state.seq || (at.seq() == state.seq + 1 && at.index() < state.index);
   }
 
+  /**
+   * Whether the request at this position was given up here by a verdict.
+   *
+   * @throws ReplicaException if the database cannot be read now
+   */
+  public boolean isGivenUp(Position at) throws ReplicaException {
+    try {
+      return InternalTables.isAborted(database.statements(), at);
+    } catch (SQLException e) {
+      throw new ReplicaException("a verdict cannot be looked up: " + SqliteErrors.message(e), e);
+    }
+  }
+
   /** The sessions that are open now, with the nonces they were opened with. */
   public Map<Position, String> openSessions() {
     return sessions.nonces();
@@ -144,6 +178,24 @@ public final class EventApplier implements AutoCloseable {
     } catch (SQLException e) {
       LOG.debug("the digest of event {} cannot be read", seq, e);
       return OptionalLong.empty();
+    }
+  }
+
+  /**
+   * How large the database is.
+   *
+   * @param bytes of all its pages
+   * @param freeBytes of those that hold nothing
+   */
+  public record Pages(long bytes, long freeBytes) {}
+
+  /** How large it is now; nothing if that cannot be read. */
+  public Pages pages() {
+    try {
+      return database.pages();
+    } catch (SQLException e) {
+      LOG.debug("the number of pages cannot be read", e);
+      return new Pages(0, 0);
     }
   }
 
@@ -217,6 +269,8 @@ public final class EventApplier implements AutoCloseable {
           steps
               ? "it took more than " + settings.stepLimit() + " steps"
               : "another node cannot apply it");
+    } catch (ReplacedException replaced) {
+      return undone(new ApplyResult.Replaced(replaced.position, replaced.applied));
     } catch (DiscardedException discarded) {
       return undone(new ApplyResult.Discarded(discarded.position));
     } catch (FormatException | ChainException e) {
@@ -360,6 +414,7 @@ public final class EventApplier implements AutoCloseable {
             ChainException,
             HeldException,
             DiscardedException,
+            ReplacedException,
             TransactionLost,
             EnvironmentFailure,
             StepLimitExceeded {
@@ -387,6 +442,11 @@ public final class EventApplier implements AutoCloseable {
           }
         }
         finish(decoded);
+        if (decoded.event.entries().stream().anyMatch(Entry.Scrub.class::isInstance)) {
+          statement = COMMIT;
+          commit();
+          watch.scrub(decoded.seq, state.timestampMicros, state.journalId);
+        }
       }
       statement = COMMIT;
       commit();
@@ -440,6 +500,7 @@ public final class EventApplier implements AutoCloseable {
             FormatException,
             ChainException,
             DiscardedException,
+            ReplacedException,
             TransactionLost,
             EnvironmentFailure,
             StepLimitExceeded {
@@ -487,8 +548,11 @@ public final class EventApplier implements AutoCloseable {
           && verdict.abort()
           && !InternalTables.isAborted(database.statements(), verdict.position())) {
         throw new DiscardedException(verdict.position());
+      } else if (entry instanceof Entry.Vacuum) {
+        vacuum();
       }
-      return false; // else a verdict was read ahead, when it was needed
+      // Else a verdict was read ahead, when it was needed, and a scrub is begun behind its event.
+      return false;
     }
 
     private void openSession(Entry.SessionOpened opened) {
@@ -513,11 +577,15 @@ public final class EventApplier implements AutoCloseable {
         throws SQLException,
             FormatException,
             DiscardedException,
+            ReplacedException,
             TransactionLost,
             EnvironmentFailure,
             StepLimitExceeded {
       this.session = session;
       this.number = number;
+      if (LoadCodec.isLoadStep(bytes)) {
+        return sessions.takes(session, number) && load(LoadCodec.decode(bytes));
+      }
       boolean resumed = state.statement > 0;
       Entry.Verdict verdict = verdicts.get(position);
       if (verdict != null
@@ -598,11 +666,133 @@ public final class EventApplier implements AutoCloseable {
           }
         }
       }
+      tell(outcome);
+      return own || statementsCut;
+    }
+
+    /** Takes a step of a load that this session has not taken yet; as {@link #apply} does. */
+    private boolean load(LoadStep step)
+        throws SQLException,
+            FormatException,
+            ReplacedException,
+            TransactionLost,
+            EnvironmentFailure,
+            StepLimitExceeded {
+      Entry.Verdict verdict = verdicts.get(position);
+      if (step instanceof LoadStep.Finish) {
+        // Like a request with deferred foreign keys: what is refused at its commit is its own.
+        commit();
+        database.begin();
+      }
+      take(session, number);
+      WriteOutcome outcome;
+      if (verdict != null && verdict.abort()) {
+        outcome = new WriteOutcome.Aborted(verdict.reason());
+        LoadPieces.clear(database.statements(), session, step.load());
+      } else if (step instanceof LoadStep.Piece piece) {
+        outcome = new WriteOutcome.Executed(List.of(), Optional.empty());
+        LoadPieces.add(database.statements(), session, piece);
+      } else if (step instanceof LoadStep.Finish finish) {
+        outcome = finish(finish);
+        LoadPieces.clear(database.statements(), session, step.load());
+      } else {
+        outcome = new WriteOutcome.Executed(List.of(), Optional.empty());
+        LoadPieces.clear(database.statements(), session, step.load());
+      }
+      tell(outcome);
+      return step instanceof LoadStep.Finish;
+    }
+
+    private void tell(WriteOutcome outcome) {
       state.digest = Digest.add(state.digest, outcomeKind(outcome));
-      if (ours) {
+      if (isOurs(session)) {
         applied.add(new AppliedEntry.Taken(position, session, number, outcome));
       }
-      return own || statementsCut;
+    }
+
+    private WriteOutcome finish(LoadStep.Finish finish)
+        throws SQLException,
+            FormatException,
+            ReplacedException,
+            TransactionLost,
+            EnvironmentFailure,
+            StepLimitExceeded {
+      ReplicatedSettings replicated = settingsOrThrow();
+      IdempotencyKey key = finish.key().orElse(null);
+      byte[] hash = finish.sha256();
+      if (key != null) {
+        WriteOutcome settled =
+            KeyStore.check(database.statements(), state, replicated, key, hash, clock());
+        if (settled != null) {
+          return settled;
+        }
+      }
+      database.steps().beginUnlimited(() -> watch.isGivenUp(position));
+      WriteOutcome.Executed outcome;
+      try (InputStream content = LoadPieces.open(database.connection(), session, finish)) {
+        if (finish.content() == LoadStep.Content.SCRIPT) {
+          outcome =
+              new RequestRunner(database, state, this, current.event, position)
+                  .runScript(new LoadedScript.Reader(content));
+        } else {
+          LoadedDatabase.write(content, ReplicaFiles.loading(file), database.steps()::look);
+          outcome = new WriteOutcome.Executed(List.of(), Optional.empty());
+        }
+      } catch (LoadPieces.IncompleteException incomplete) {
+        return new WriteOutcome.Executed(
+            List.of(), Optional.of("nothing is loaded: " + incomplete.getMessage()));
+      } catch (LoadPieces.UnreadableException unreadable) {
+        throw unreadable.failure();
+      } catch (IOException e) {
+        throw new EnvironmentFailure(new SQLException("cannot write what is loaded: " + e, e));
+      }
+      if (key != null) {
+        KeyStore.remember(
+            database.statements(), state, replicated, key, hash, position, outcome, clock());
+      }
+      if (finish.content() == LoadStep.Content.DATABASE) {
+        replace(finish.load(), outcome);
+      }
+      return outcome;
+    }
+
+    /** Ends this attempt: the rest goes on with the loaded file. */
+    private void replace(String load, WriteOutcome.Executed outcome)
+        throws SQLException, EnvironmentFailure, ReplacedException {
+      tell(outcome);
+      state.index = position.index() + 1;
+      state.statement = 0;
+      sessions.save(database.statements());
+      Path loading = ReplicaFiles.loading(file);
+      try {
+        LoadedDatabase.adopt(loading, database.connection(), state, session, load);
+        Durability.rename(loading, ReplicaFiles.loaded(file));
+      } catch (IOException e) {
+        throw new EnvironmentFailure(new SQLException("cannot write what is loaded: " + e, e));
+      }
+      throw new ReplacedException(position, List.copyOf(applied));
+    }
+
+    /**
+     * Changes nothing that anybody could see but the file's size, so a node that cannot do it goes
+     * on without.
+     */
+    private void vacuum()
+        throws SQLException, TransactionLost, EnvironmentFailure, ReplacedException {
+      commit();
+      state.index = position.index() + 1;
+      Path loading = ReplicaFiles.loading(file);
+      try {
+        Files.deleteIfExists(loading);
+        FreeSpace.require(file.resolveSibling(""), "it", Files.size(file));
+        LoadedDatabase.writeAnew(file, loading, state);
+        Durability.rename(loading, ReplicaFiles.loaded(file));
+      } catch (SQLException | IOException e) {
+        LOG.warn("the database could not be written anew without its free pages: {}", e.toString());
+        database.begin();
+        return;
+      }
+      throw new ReplacedException(position, List.of());
     }
 
     /** Whether anything of it may have stayed. */
@@ -668,6 +858,19 @@ public final class EventApplier implements AutoCloseable {
 
     ChainException(String message) {
       super(message);
+    }
+  }
+
+  /** Another database has been made, which follows what is committed in this one. */
+  private static final class ReplacedException extends Exception {
+    private static final long serialVersionUID = 1L;
+    private final transient Position position;
+    private final transient List<AppliedEntry> applied;
+
+    ReplacedException(Position position, List<AppliedEntry> applied) {
+      super("replaced", null, false, false);
+      this.position = position;
+      this.applied = applied;
     }
   }
 

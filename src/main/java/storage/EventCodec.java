@@ -58,7 +58,30 @@ public final class EventCodec {
     return Cbor.read(stored.bytes(), "event " + stored.seq(), EventCodec::read);
   }
 
+  /** Reads everything but the entries, of which there are none in what this returns. */
+  public static Event header(StoredEvent stored) throws FormatException {
+    return Cbor.read(stored.bytes(), "event " + stored.seq(), EventCodec::readHeader);
+  }
+
   private static Event read(Cbor.Reader in) throws IOException, FormatException {
+    Event header = readHeader(in);
+    List<Entry> entries = new ArrayList<>();
+    in.startArray();
+    while (in.nextElement()) {
+      entries.add(EntryCodec.decode(in.currentBytes()));
+    }
+    in.endArray();
+    return new Event(
+        header.rules(),
+        header.journalId(),
+        header.previousHash(),
+        header.epoch(),
+        header.timestampMicros(),
+        header.seed(),
+        entries);
+  }
+
+  private static Event readHeader(Cbor.Reader in) throws IOException, FormatException {
     in.startArray();
     int format = in.nextInt();
     if (format != FORMAT) {
@@ -73,12 +96,6 @@ public final class EventCodec {
     long epoch = in.nextLong();
     long timestampMicros = in.nextLong();
     long seed = in.nextLong();
-    List<Entry> entries = new ArrayList<>();
-    in.startArray();
-    while (in.nextElement()) {
-      entries.add(EntryCodec.decode(in.currentBytes()));
-    }
-    in.endArray();
-    return new Event(rules, journalId, previousHash, epoch, timestampMicros, seed, entries);
+    return new Event(rules, journalId, previousHash, epoch, timestampMicros, seed, List.of());
   }
 }

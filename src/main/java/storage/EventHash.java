@@ -22,7 +22,7 @@ public final class EventHash {
   }
 
   /** The same hash, for bytes that come one after another. */
-  static MessageDigest newDigest() {
+  public static MessageDigest newDigest() {
     try {
       return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException impossible) {

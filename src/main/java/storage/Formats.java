@@ -14,9 +14,21 @@ public final class Formats {
    *
    * <p>2: a verdict says from which statement on a request is given up. Under 1 it is given up
    * wherever each replica stood.
+   *
+   * <p>3: a scrub and a vacuum may be ordered.
    */
   public static int newestRules() {
-    return 2;
+    return 3;
+  }
+
+  /** The oldest rules under which a scrub may be ordered. */
+  public static int scrubRules() {
+    return 3;
+  }
+
+  /** The oldest rules under which a vacuum may be ordered. */
+  public static int vacuumRules() {
+    return 3;
   }
 
   /** The oldest rules that this release can still apply. */

@@ -6,6 +6,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import sql.Position;
@@ -27,6 +28,19 @@ final class InternalTables {
         seq INTEGER NOT NULL,             -- a request that was given up by a verdict
         idx INTEGER NOT NULL,
         PRIMARY KEY (seq, idx)) WITHOUT ROWID
+      """;
+
+  /** Came later too. */
+  private static final String CREATE_PIECES =
+      """
+      CREATE TABLE IF NOT EXISTS _peqlite_pieces (
+        id INTEGER PRIMARY KEY,
+        seq INTEGER NOT NULL,             -- the session's position
+        idx INTEGER NOT NULL,
+        load TEXT NOT NULL,
+        piece INTEGER NOT NULL,
+        bytes BLOB NOT NULL,              -- compressed
+        UNIQUE (seq, idx, load, piece))
       """;
 
   private static final List<String> CREATE =
@@ -94,8 +108,19 @@ final class InternalTables {
             digest INTEGER NOT NULL)
           """,
           CREATE_ABORTED,
+          CREATE_PIECES,
           "CREATE TABLE _peqlite_rowid (id INTEGER PRIMARY KEY)",
           "CREATE TABLE _peqlite_space (id INTEGER PRIMARY KEY, bytes BLOB)");
+
+  /** What is more than scratch space, but for the position. */
+  private static final List<String> COPIED =
+      List.of(
+          "_peqlite_sessions",
+          "_peqlite_keys",
+          "_peqlite_parts",
+          "_peqlite_digests",
+          "_peqlite_aborted",
+          "_peqlite_pieces");
 
   private InternalTables() {}
 
@@ -107,6 +132,7 @@ final class InternalTables {
               "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_peqlite_position'")) {
         if (row.next()) {
           statement.execute(CREATE_ABORTED);
+          statement.execute(CREATE_PIECES);
           return;
         }
       }
@@ -119,6 +145,58 @@ final class InternalTables {
         savePosition(statements, state);
       }
       statement.execute("COMMIT");
+    }
+  }
+
+  /**
+   * Takes over into a database, where these tables are empty, what another holds in them, but for
+   * its position and the pieces of one load.
+   */
+  static void copy(Connection from, Connection to, Position session, String load)
+      throws SQLException {
+    for (String table : COPIED) {
+      String all = "SELECT * FROM " + table;
+      String select =
+          table.equals("_peqlite_pieces")
+              ? all
+                  + " WHERE NOT (seq = "
+                  + session.seq()
+                  + " AND idx = "
+                  + session.index()
+                  + " AND load = '"
+                  + load.replace("'", "''")
+                  + "')"
+              : all;
+      copy(from, to, table, select);
+    }
+  }
+
+  private static void copy(Connection from, Connection to, String table, String select)
+      throws SQLException {
+    try (PreparedStatement query = from.prepareStatement(select);
+        ResultSet row = query.executeQuery()) {
+      int columns = row.getMetaData().getColumnCount();
+      List<String> names = new ArrayList<>();
+      for (int i = 1; i <= columns; i++) {
+        names.add(row.getMetaData().getColumnName(i));
+      }
+      String marks = "?, ".repeat(columns - 1) + "?";
+      try (PreparedStatement insert =
+          to.prepareStatement(
+              "INSERT INTO "
+                  + table
+                  + " ("
+                  + String.join(", ", names)
+                  + ") VALUES ("
+                  + marks
+                  + ")")) {
+        while (row.next()) {
+          for (int i = 1; i <= columns; i++) {
+            insert.setObject(i, row.getObject(i));
+          }
+          insert.executeUpdate();
+        }
+      }
     }
   }
 

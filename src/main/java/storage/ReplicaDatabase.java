@@ -301,6 +301,19 @@ final class ReplicaDatabase {
     }
   }
 
+  EventApplier.Pages pages() throws SQLException {
+    try (ResultSet row =
+        statements
+            .internal(
+                "SELECT page_count * page_size, freelist_count * page_size"
+                    + " FROM pragma_page_count, pragma_page_size, pragma_freelist_count")
+            .executeQuery()) {
+      return row.next()
+          ? new EventApplier.Pages(row.getLong(1), row.getLong(2))
+          : new EventApplier.Pages(0, 0);
+    }
+  }
+
   long walBytes() {
     return size(file.resolveSibling(file.getFileName() + "-wal"));
   }

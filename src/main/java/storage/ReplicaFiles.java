@@ -31,6 +31,7 @@ public final class ReplicaFiles {
    * that is done again before another one was installed.
    */
   public static void setAside(Path database) throws IOException {
+    Files.deleteIfExists(loaded(database));
     Path aside = aside(database);
     if (Files.exists(aside) || !Files.exists(database)) {
       delete(database);
@@ -50,9 +51,44 @@ public final class ReplicaFiles {
    * @param next is renamed; a database in one file, without a write-ahead log
    */
   public static void install(Path database, Path next) throws IOException {
+    Files.deleteIfExists(loaded(database));
     delete(database);
     Durability.rename(next, database);
     delete(aside(database));
+  }
+
+  /**
+   * Puts a database that was loaded in the place of the one that it follows. From the first step on
+   * it is the database: what a crash leaves undone, {@link #finishReplacing} does.
+   */
+  public static void replaceByLoaded(Path database) throws IOException {
+    Files.delete(database);
+    finishReplacing(database);
+  }
+
+  /** Does what a crash has left undone, or undoes what was not begun. */
+  public static void finishReplacing(Path database) throws IOException {
+    Files.deleteIfExists(loading(database));
+    Path loaded = loaded(database);
+    if (!Files.exists(loaded)) {
+      return;
+    }
+    if (Files.exists(database)) {
+      Files.delete(loaded); // it was never used, and is made again
+      return;
+    }
+    delete(database);
+    Durability.rename(loaded, database);
+  }
+
+  /** Where a database is that takes the place of the one it follows; complete if it is there. */
+  public static Path loaded(Path database) {
+    return with(database, ".loaded");
+  }
+
+  /** Where that is made. */
+  static Path loading(Path database) {
+    return with(database, ".loading");
   }
 
   /** Deletes what was kept aside, and what was made to be installed and was not. */

@@ -40,15 +40,7 @@ public final class RequestCodec {
           out.writeNumber(
               (request.transaction() ? TRANSACTION : 0)
                   | (request.foreignKeysDeferred() ? FOREIGN_KEYS_DEFERRED : 0));
-          if (request.key().isPresent()) {
-            IdempotencyKey key = request.key().get();
-            out.writeStartArray(null, 2);
-            out.writeString(key.user());
-            out.writeString(key.key());
-            out.writeEndArray();
-          } else {
-            out.writeNull();
-          }
+          writeKey(out, request.key());
           List<Statement> statements = request.statements();
           out.writeStartArray(null, statements.size());
           for (Statement statement : statements) {
@@ -119,8 +111,18 @@ public final class RequestCodec {
         statements, (flags & TRANSACTION) != 0, (flags & FOREIGN_KEYS_DEFERRED) != 0, key);
   }
 
-  private static Optional<IdempotencyKey> readKey(Cbor.Reader in)
-      throws IOException, FormatException {
+  static void writeKey(CBORGenerator out, Optional<IdempotencyKey> key) throws IOException {
+    if (key.isPresent()) {
+      out.writeStartArray(null, 2);
+      out.writeString(key.get().user());
+      out.writeString(key.get().key());
+      out.writeEndArray();
+    } else {
+      out.writeNull();
+    }
+  }
+
+  static Optional<IdempotencyKey> readKey(Cbor.Reader in) throws IOException, FormatException {
     JsonToken token = in.parser().nextToken();
     if (token == JsonToken.VALUE_NULL) {
       return Optional.empty();

@@ -1,5 +1,6 @@
 package storage;
 
+import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -136,6 +137,46 @@ final class RequestRunner {
       database.releaseSavepoint();
     }
     return new WriteOutcome.Executed(results, Optional.empty());
+  }
+
+  /**
+   * Runs the statements of a script as one: all of them or none.
+   *
+   * @return with the last statement's result, or the failure that undid all others
+   * @throws IOException if the script cannot be read: nothing of it stays then
+   */
+  WriteOutcome.Executed runScript(LoadedScript.Reader script)
+      throws SQLException, IOException, TransactionLost, EnvironmentFailure, StepLimitExceeded {
+    TransactionLost refusedCommit = cut.known(COMMIT);
+    if (refusedCommit != null) {
+      state.digest = Digest.add(state.digest, StatementRunner.digestOf(refusedCommit.failure()));
+      return new WriteOutcome.Executed(List.of(), Optional.of(refusedCommit.failure().message()));
+    }
+    database.runner().resetCounters();
+    database.deferForeignKeys();
+    database.savepoint();
+    StatementResult last = null;
+    try {
+      int index = 0;
+      for (Optional<String> text = script.next(); text.isPresent(); text = script.next()) {
+        last = runStatement(new Statement(text.get(), List.of(), false), index);
+        index++;
+        if (last instanceof StatementResult.Failed failed && !failed.isLeftOut()) {
+          last =
+              new StatementResult.Failed(
+                  "statement " + index + ": " + failed.message(), failed.code(), failed.nanos());
+          database.rollbackToSavepoint();
+          break;
+        }
+      }
+    } catch (LoadPieces.IncompleteException incomplete) {
+      database.rollbackToSavepoint();
+      database.releaseSavepoint();
+      throw incomplete;
+    }
+    database.releaseSavepoint();
+    settleSchema();
+    return new WriteOutcome.Executed(last == null ? List.of() : List.of(last), Optional.empty());
   }
 
   /**

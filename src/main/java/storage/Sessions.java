@@ -150,7 +150,10 @@ final class Sessions {
     changed.add(id);
   }
 
-  /** Writes what changed; one row for each session, whatever the number of requests. */
+  /**
+   * Writes what changed; one row for each session, whatever the number of requests. With a session
+   * goes what was to be loaded in it.
+   */
   void save(StatementCache statements) throws SQLException {
     for (Position id : closed) {
       PreparedStatement delete =
@@ -158,6 +161,7 @@ final class Sessions {
       delete.setLong(1, id.seq());
       delete.setInt(2, id.index());
       delete.execute();
+      LoadPieces.clear(statements, id);
     }
     closed.clear();
     for (Position id : changed) {

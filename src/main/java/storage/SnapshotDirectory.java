@@ -40,9 +40,6 @@ public final class SnapshotDirectory {
   private static final String FILE = "file.taking";
   private static final Pattern ID = Pattern.compile("[0-9]{19}-[0-9a-f]{16}");
 
-  /** The database lives on the same disk, and must not find it full because of a snapshot. */
-  private static final long SPACE_KEPT_BYTES = 256L << 20;
-
   /**
    * A snapshot that is there.
    *
@@ -184,19 +181,7 @@ public final class SnapshotDirectory {
    * @throws IOException if not; the message says how much is missing
    */
   public void requireSpace(long bytes) throws IOException {
-    long free = Files.getFileStore(directory).getUsableSpace();
-    if (free < bytes + SPACE_KEPT_BYTES) {
-      throw new IOException(
-          "a snapshot needs "
-              + (bytes >> 20)
-              + " MiB in "
-              + directory
-              + ", of whose "
-              + (free >> 20)
-              + " MiB "
-              + (SPACE_KEPT_BYTES >> 20)
-              + " stay free");
-    }
+    FreeSpace.require(directory, "a snapshot", bytes);
   }
 
   /** Takes in a file that was received whole and found to be right. */

@@ -4,6 +4,7 @@ import com.github.luben.zstd.Zstd;
 import com.github.luben.zstd.ZstdException;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
+import java.io.ByteArrayInputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.EOFException;
@@ -114,6 +115,16 @@ public final class SnapshotFile {
     try (DataInputStream in = new DataInputStream(Files.newInputStream(file))) {
       return header(file, in);
     }
+  }
+
+  /**
+   * The same of a file of which only the beginning is there.
+   *
+   * @param name what to call it in an exception
+   * @param beginning as many bytes of the file as there are, up to a megabyte
+   */
+  public static SnapshotHeader header(String name, byte[] beginning) throws IOException {
+    return header(Path.of(name), new DataInputStream(new ByteArrayInputStream(beginning)));
   }
 
   /**

@@ -59,6 +59,25 @@ final class StepCounter extends ProgressHandler {
     return exceeded;
   }
 
+  /**
+   * Asks the same between two portions of work that SQLite knows nothing of.
+   *
+   * @throws EnvironmentFailure if the node is being stopped
+   * @throws StepLimitExceeded if the request was given up
+   */
+  void look() throws EnvironmentFailure, StepLimitExceeded {
+    if (stopped) {
+      throw new EnvironmentFailure(new SQLException("interrupted"));
+    }
+    if (System.nanoTime() - askedNanos > ASK_NANOS) {
+      boolean over = givenUp.getAsBoolean();
+      askedNanos = System.nanoTime();
+      if (over) {
+        throw new StepLimitExceeded();
+      }
+    }
+  }
+
   /** Interrupts what runs now and everything after it. From any thread. */
   void stop() {
     stopped = true;

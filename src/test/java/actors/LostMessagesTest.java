@@ -203,6 +203,10 @@ class LostMessagesTest {
     causes.put(SnapshotKeeper.Piece.class, this::fetchSnapshot);
     causes.put(Sequencer.AskAbort.class, this::giveUp);
     causes.put(Sequencer.AbortAnswer.class, this::giveUp);
+    causes.put(Sequencer.AskScrub.class, this::askForAScrub);
+    causes.put(Sequencer.ScrubAnswer.class, this::askForAScrub);
+    causes.put(Sequencer.ScrubWord.class, this::scrub);
+    causes.put(Replica.Scrubbed.class, this::scrub);
     return causes;
   }
 
@@ -334,6 +338,38 @@ class LostMessagesTest {
         .abort(everyNodeHasGotPastIt, timeout)
         .toCompletableFuture()
         .get(60, TimeUnit.SECONDS);
+  }
+
+  /** The operator hears nothing, and asks again when that one has ended, if it was ordered. */
+  private void askForAScrub() throws Exception {
+    TestNode operators = another();
+    assertEquals(new ScrubOrder.Unknown(), orderScrub(operators, Duration.ofMillis(500)));
+    eventually(
+        "another scrub",
+        () ->
+            orderScrub(operators, TestNode.TIMEOUT) instanceof ScrubOrder.Ordered ordered
+                ? Optional.of(ordered)
+                : Optional.empty());
+  }
+
+  private static ScrubOrder orderScrub(TestNode at, Duration timeout) throws Exception {
+    return at.node().scrub(timeout).toCompletableFuture().get(60, TimeUnit.SECONDS);
+  }
+
+  /** Every node hears in the end that all hold the same. */
+  private void scrub() throws Exception {
+    long seq =
+        eventually(
+            "a scrub",
+            () ->
+                orderScrub(withSequencer(), TestNode.TIMEOUT) instanceof ScrubOrder.Ordered ordered
+                    ? Optional.of(ordered.seq())
+                    : Optional.empty());
+    for (TestNode node : nodes) {
+      eventually(
+          "a clean scrub as node " + node.nodeId() + " hears of it",
+          () -> Optional.of(node.node().status().scrub()).filter(now -> now.cleanSeq() >= seq));
+    }
   }
 
   /** One replica differs from the two others, and is made anew. */

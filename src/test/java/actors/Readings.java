@@ -24,6 +24,12 @@ final class Readings {
     return of(state, problem, "", applied, head, Optional.empty());
   }
 
+  /** Of a journal. */
+  static ReplicaGauge.Reading of(
+      ReplicaGauge.State state, String problem, String journalId, long applied, long head) {
+    return of(state, problem, journalId, applied, head, Optional.empty());
+  }
+
   private static ReplicaGauge.Reading of(
       ReplicaGauge.State state,
       String problem,

@@ -1,5 +1,6 @@
 package actors;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -669,6 +670,115 @@ class ReplicaTest {
     }
     assertInstanceOf(
         String.class, gauge.read().problem().filter(why -> why.contains("differ")).orElse(null));
+  }
+
+  // ---- Scrubs
+
+  private Sequencer.ScrubWord scrubWord(long seq, boolean looked) {
+    return (Sequencer.ScrubWord)
+        sequencer
+            .fishForMessage(
+                LONG,
+                message ->
+                    message instanceof Sequencer.ScrubWord word
+                            && word.seq() == seq
+                            && !word.running()
+                            && word.digest().length == (looked ? 32 : 0)
+                        ? FishingOutcomes.complete()
+                        : FishingOutcomes.continueAndIgnore())
+            .get(0);
+  }
+
+  /** The sequencer says that this node is the one that differs. */
+  private void findWrong(long seq) {
+    byte[] right = new byte[32];
+    replica().tell(new Replica.Scrubbed(seq, "different", right, List.of("a"), "as a test"));
+  }
+
+  @Test
+  void saysWhatItHoldsWhereAScrubIsOrdered() throws Exception {
+    events.write("INSERT INTO log VALUES (1)");
+    start();
+    awaitAllApplied();
+    long seq = events.append(new Entry.Scrub());
+    events.write("DELETE FROM log");
+    head(0);
+    Sequencer.ScrubWord word = scrubWord(seq, true);
+    assertEquals("a", word.nodeId());
+    assertEquals(1000 * seq, word.timestampMicros());
+    awaitAllApplied();
+    assertEquals(List.of(), logged());
+
+    replica().tell(new Replica.Scrubbed(seq, "clean", word.digest(), List.of(), "all the same"));
+    session.awaitAssert(
+        LONG,
+        () -> {
+          assertEquals(seq, gauge.scrub().cleanSeq());
+          assertEquals("clean", gauge.scrub().result());
+          return null;
+        });
+    restart();
+    Sequencer.ScrubWord again = scrubWord(seq, true);
+    assertArrayEquals(word.digest(), again.digest(), "a later sequencer hears of it too");
+    assertEquals(seq, gauge.scrub().cleanSeq());
+  }
+
+  /** To look at what is long gone by for the others would compare with nobody. */
+  @Test
+  void passesOverAScrubThatIsFarBehindTheHead() throws Exception {
+    long seq = events.append(new Entry.Scrub());
+    for (long i = 0; i <= Scrubber.BEHIND_MAX; i++) {
+      events.append(new Entry.Cancelled(MemoryJournal.SESSION, 1_000_000 + i));
+    }
+    start();
+    awaitAllApplied();
+    assertEquals(1000 * seq, scrubWord(seq, false).timestampMicros());
+    assertEquals(seq, gauge.scrub().seq());
+  }
+
+  @Test
+  void makesItsDatabaseAnewWhenAScrubFindsItWrong() throws Exception {
+    events.write("INSERT INTO log VALUES (1)");
+    start();
+    awaitAllApplied();
+    testKit.stop(replica());
+    change("UPDATE log SET v = 2");
+    start();
+    long seq = events.append(new Entry.Scrub());
+    head(0);
+    byte[] wrong = scrubWord(seq, true).digest();
+    findWrong(seq);
+    byte[] after = scrubWord(seq, true).digest();
+    while (Arrays.equals(wrong, after)) {
+      after = scrubWord(seq, true).digest(); // it was said before and came only now
+    }
+    awaitAllApplied();
+    assertEquals(List.of("1"), logged());
+    assertFalse(wanted.get(wanted.size() - 1).trustsOwn(), "its own snapshots may be as wrong");
+
+    // What the sequencer says of the database before is passed over.
+    replica().tell(new Replica.Scrubbed(seq, "different", after, List.of("a"), "late"));
+    where();
+    await(ReplicaGauge.State.APPLYING, seq);
+  }
+
+  @Test
+  void goesOutOfServiceWhenItsContentsAreWrongAgain() throws Exception {
+    start();
+    awaitAllApplied();
+    long seq = events.append(new Entry.Scrub());
+    head(0);
+    scrubWord(seq, true);
+    findWrong(seq);
+    // It is looked through once more where it was, and is found wrong again.
+    while (gauge.read().state() != ReplicaGauge.State.OUT_OF_SERVICE) {
+      scrubWord(seq, true);
+      findWrong(seq);
+      where();
+    }
+    String problem = gauge.read().problem().orElse("");
+    assertTrue(problem.contains("made anew because of that before"), problem);
+    assertTrue(problem.contains("event " + seq), problem);
   }
 
   // ---- Failures of the node

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
@@ -66,6 +67,7 @@ class SequencerTest {
   private final List<ActorRef<NodeMessage>> reachable = new ArrayList<>();
   private Duration weakAgeMax = Duration.ofSeconds(1);
   private Duration reportWait = LONG;
+  private Duration scrubInterval = Duration.ZERO;
   private int batchMax = 10;
   private int eventBytesMax = EVENT_BYTES_MAX;
   private boolean isSoleNode;
@@ -192,7 +194,8 @@ class SequencerTest {
   private ActorRef<Sequencer.Command> sequencer() {
     return testKit.spawn(
         Sequencer.create(
-            new Sequencer.Settings(1000, 10 << 20, batchMax, eventBytesMax, weakAgeMax, reportWait),
+            new Sequencer.Settings(
+                1000, 10 << 20, batchMax, eventBytesMax, weakAgeMax, reportWait, scrubInterval, 0),
             "a",
             REPLICATED,
             parts.local(),
@@ -608,6 +611,133 @@ class SequencerTest {
     ActorRef<Sequencer.Command> sequencer = opened();
     sequencer.tell(Sequencer.Finish.NOW);
     ends(sequencer);
+  }
+
+  // ---- Scrubs
+
+  private static byte[] contents(int value) {
+    byte[] digest = new byte[EventHash.LENGTH];
+    Arrays.fill(digest, (byte) value);
+    return digest;
+  }
+
+  private Sequencer.ScrubAnswer scrub(ActorRef<Sequencer.Command> sequencer) {
+    TestProbe<Sequencer.ScrubAnswer> answer = testKit.createTestProbe();
+    sequencer.tell(new Sequencer.AskScrub(answer.getRef()));
+    return answer.receiveMessage(LONG);
+  }
+
+  /** All nodes have said by what rules they can apply. */
+  private ActorRef<Sequencer.Command> openedForScrubs() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = opened();
+    own.tells(sequencer, 1);
+    other.tells(sequencer, 1);
+    return sequencer;
+  }
+
+  private static void holds(ActorRef<Sequencer.Command> sequencer, Peer peer, long seq, int value) {
+    sequencer.tell(
+        new Sequencer.ScrubWord(
+            peer.nodeId,
+            seq,
+            1000,
+            false,
+            false,
+            contents(value),
+            DatabaseConnections.sqliteVersion(),
+            peer.gateway.getRef()));
+  }
+
+  private Replica.Scrubbed hears(Peer peer, ScrubVerdict.Kind kind) {
+    return (Replica.Scrubbed)
+        peer.gateway
+            .fishForMessage(
+                LONG,
+                message ->
+                    message instanceof Replica.Scrubbed told && told.result().equals(kind.text())
+                        ? FishingOutcomes.complete()
+                        : FishingOutcomes.continueAndIgnore())
+            .get(0);
+  }
+
+  @Test
+  void ordersAScrubAloneInItsEvent() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = openedForScrubs();
+    Sequencer.ScrubAnswer answer = scrub(sequencer);
+    assertEquals(new Sequencer.ScrubAnswer("", 2), answer);
+    assertEquals(List.of(new Entry.Scrub()), event(2).entries());
+    Sequencer.ScrubAnswer second = scrub(sequencer);
+    assertTrue(second.problem().contains("event 2 has not ended"), second.problem());
+    assertEquals(2, journal.head());
+  }
+
+  @Test
+  void ordersNoScrubWhileAMemberDoesNotKnowIt() throws Exception {
+    other.rules = Formats.scrubRules() - 1;
+    Sequencer.ScrubAnswer answer = scrub(openedForScrubs());
+    assertTrue(answer.problem().contains("a member runs a release"), answer.problem());
+    assertEquals(1, journal.head());
+  }
+
+  @Test
+  void ordersAScrubWhenItIsDue() throws Exception {
+    scrubInterval = Duration.ofMillis(200);
+    openedForScrubs();
+    awaitHead(2);
+    assertEquals(List.of(new Entry.Scrub()), event(2).entries());
+  }
+
+  @Test
+  void tellsWhoseContentsAreWrong() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = openedForScrubs();
+    Peer third = new Peer("c");
+    third.tells(sequencer, 1);
+    long seq = scrub(sequencer).seq();
+    holds(sequencer, own, seq, 1);
+    holds(sequencer, other, seq, 2);
+    holds(sequencer, third, seq, 1);
+    Replica.Scrubbed told = hears(other, ScrubVerdict.Kind.DIFFERENT);
+    assertEquals(List.of("b"), told.wrong());
+    assertArrayEquals(contents(1), told.digest());
+    SnapshotCoordinator.Differed differed = next(coordinator, SnapshotCoordinator.Differed.class);
+    assertEquals(Set.of("b"), differed.wrong());
+    assertEquals(Set.of("a", "c"), differed.right());
+    assertEquals(Set.of("b"), next(coordinator, SnapshotCoordinator.Doubted.class).nodeIds());
+    // Whoever tells again is told again, since a message may be lost.
+    holds(sequencer, other, seq, 2);
+    hears(other, ScrubVerdict.Kind.DIFFERENT);
+    // It holds what the others hold now.
+    holds(sequencer, other, seq, 1);
+    hears(other, ScrubVerdict.Kind.CLEAN);
+    hears(own, ScrubVerdict.Kind.CLEAN);
+  }
+
+  @Test
+  void letsNothingBeCutWhileNobodyKnowsWhoIsRight() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = openedForScrubs();
+    long seq = scrub(sequencer).seq();
+    holds(sequencer, own, seq, 1);
+    holds(sequencer, other, seq, 2);
+    hears(own, ScrubVerdict.Kind.UNDECIDED);
+    assertEquals(List.of(), hears(other, ScrubVerdict.Kind.UNDECIDED).wrong());
+    assertFalse(next(coordinator, SnapshotCoordinator.Cuts.class).allowed());
+    assertEquals(Set.of("a", "b"), next(coordinator, SnapshotCoordinator.Doubted.class).nodeIds());
+    holds(sequencer, other, seq, 1);
+    hears(other, ScrubVerdict.Kind.CLEAN);
+    coordinator.fishForMessage(
+        LONG,
+        message ->
+            message instanceof SnapshotCoordinator.Cuts cuts && cuts.allowed()
+                ? FishingOutcomes.complete()
+                : FishingOutcomes.continueAndIgnore());
+  }
+
+  /** Nothing that is said of an event that is not there yet counts. */
+  @Test
+  void passesOverAWordOfWhatIsNotInTheJournal() throws Exception {
+    ActorRef<Sequencer.Command> sequencer = openedForScrubs();
+    holds(sequencer, other, 1_000_000, 1);
+    assertEquals(new Sequencer.ScrubAnswer("", 2), scrub(sequencer));
   }
 
   /** Nodes are upgraded one by one, and each must be able to apply what is written meanwhile. */

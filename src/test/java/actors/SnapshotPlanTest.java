@@ -22,6 +22,7 @@ class SnapshotPlanTest {
   private SnapshotPlan.Place place = SnapshotPlan.Place.OWN_DISK;
   private long first = 1;
   private long head = 10_000;
+  private long cutMax = Long.MAX_VALUE;
   private final List<String> voters = new ArrayList<>();
   private final List<SnapshotKeeper.Report> present = new ArrayList<>();
   private final List<SnapshotKeeper.Report> recent = new ArrayList<>();
@@ -31,7 +32,7 @@ class SnapshotPlanTest {
   private SnapshotPlan.Decision decide() {
     return SnapshotPlan.decide(
         new SnapshotPlan.View(
-            place, "journal", first, head, "a", voters, present, recent, agreed, stored),
+            place, "journal", first, head, "a", voters, present, recent, agreed, stored, cutMax),
         SETTINGS);
   }
 
@@ -234,5 +235,17 @@ class SnapshotPlanTest {
     assertEquals(0, decide().cutTo());
     first = 8_001;
     assertEquals(9_000, decide().cutTo());
+  }
+
+  @Test
+  void whatNoBackupHasYetStays() {
+    Says a = node("a").has(9_000).has(8_000);
+    agreed.put("a", 9_500L);
+    present.add(a.report());
+    assertEquals(8_000, decide().cutTo());
+    cutMax = 6_000;
+    assertEquals(6_000, decide().cutTo());
+    cutMax = 500;
+    assertEquals(0, decide().cutTo(), "too few to be worth a cut");
   }
 }

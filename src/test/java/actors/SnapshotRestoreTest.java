@@ -97,7 +97,7 @@ class SnapshotRestoreTest {
 
   private SnapshotRestore.Result restore(
       long atLeast, long below, boolean trustsOwn, SnapshotSource... sources) throws IOException {
-    return new SnapshotRestore(own, target, 1L << 40)
+    return new SnapshotRestore("a", own, target, 1L << 40)
         .restore(
             new SnapshotRestore.Wanted("journal", atLeast, head, below, trustsOwn),
             List.of(sources),

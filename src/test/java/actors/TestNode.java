@@ -15,6 +15,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,7 +24,9 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import sql.WriteRequest;
 import storage.ApplySettings;
+import storage.ContentDigest;
 import storage.DatabaseConnections;
+import storage.PastSettings;
 import storage.PostgresJournal;
 import storage.PostgresSettings;
 import storage.ReadSettings;
@@ -81,7 +84,15 @@ final class TestNode implements AutoCloseable {
                 1 << 20),
             new SnapshotSettings(
                 64 << 20, 1, Duration.ofDays(1), 2, 1, Duration.ofMillis(500), 50_000, 256 << 20),
+            Optional.empty(),
             new ReadSettings(1, 100, false, 1 << 20, DatabaseConnections.LENGTH_MAX),
+            new PastSettings(
+                2,
+                1 << 30,
+                Duration.ofMinutes(1),
+                64 << 20,
+                1 << 20,
+                new ReadSettings(1, 100, false, 1 << 20, DatabaseConnections.LENGTH_MAX)),
             new WriteSession.Settings(
                 1000, 64 << 20, 4096, 16 << 20, Duration.ofMillis(500), 20_000),
             new Sequencer.Settings(
@@ -90,7 +101,9 @@ final class TestNode implements AutoCloseable {
                 1024,
                 900 << 10,
                 Duration.ofMillis(200),
-                Duration.ofSeconds(10)));
+                Duration.ofSeconds(10),
+                Duration.ZERO,
+                0));
     NodeRuntime runtime =
         NodeRuntime.start(settings).toCompletableFuture().get(LONG.toSeconds(), TimeUnit.SECONDS);
     return new TestNode(nodeId, folder, runtime);
@@ -128,12 +141,21 @@ final class TestNode implements AutoCloseable {
   /** Fetches the newest snapshot of another node to a place of its own. */
   SnapshotRestore.Result fetchSnapshot(Path place) throws Exception {
     SnapshotDirectory directory = SnapshotDirectory.open(place);
-    return new SnapshotRestore(directory, place.resolve("database"), 256 << 20)
+    return new SnapshotRestore(nodeId, directory, place.resolve("database"), 256 << 20)
         .restore(
             new SnapshotRestore.Wanted(
                 node().status().journalId(), 1, Long.MAX_VALUE, Long.MAX_VALUE, false),
             PeerSnapshots.all(runtime.clusterSystem().orElseThrow()),
             text -> {});
+  }
+
+  /** Orders a scrub, and tells by which event. */
+  long scrub() throws Exception {
+    ScrubOrder order = get(node().scrub(TIMEOUT));
+    if (order instanceof ScrubOrder.Ordered ordered) {
+      return ordered.seq();
+    }
+    throw new IllegalStateException("no scrub: " + order);
   }
 
   boolean hasSequencer() {
@@ -179,6 +201,24 @@ final class TestNode implements AutoCloseable {
       }
     }
     return rows;
+  }
+
+  /** The digest of what its database holds now. */
+  String contents() throws SQLException {
+    try (Connection connection = connect()) {
+      return HexFormat.of().formatHex(ContentDigest.of(connection));
+    }
+  }
+
+  /** Changes the database of a node that does not run. */
+  static void tamper(Path parent, String nodeId, String text) throws SQLException {
+    Path file = NodeSettings.databaseFile(parent.resolve(nodeId));
+    try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+        Statement statement = connection.createStatement()) {
+      if (statement.executeUpdate(text) != 1) {
+        throw new IllegalStateException("not one row was changed by: " + text);
+      }
+    }
   }
 
   /** Changes its database behind its back. */

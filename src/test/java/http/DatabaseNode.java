@@ -7,13 +7,18 @@ import actors.MemberStatus;
 import actors.MembershipResult;
 import actors.Node;
 import actors.NodeStatus;
+import actors.PastAdmission;
 import actors.QuorumPlace;
 import actors.QuorumSide;
 import actors.ReadAdmission;
 import actors.ReadLevel;
+import actors.ScrubOrder;
 import actors.WriteAnswer;
 import actors.WriteCaller;
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -33,6 +38,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.sqlite.core.CoreStatement;
 import sql.Column;
 import sql.IdempotencyKey;
@@ -42,6 +48,9 @@ import sql.StatementResult;
 import sql.Value;
 import sql.WriteOutcome;
 import sql.WriteRequest;
+import storage.LoadStep;
+import storage.PastStates;
+import storage.PastTarget;
 import storage.ReadPool;
 import storage.ReadSettings;
 import storage.SqliteErrors;
@@ -53,6 +62,17 @@ import storage.SqliteErrors;
 final class DatabaseNode implements Node, AutoCloseable {
 
   final List<WriteRequest> written = new ArrayList<>();
+
+  /** What was to be loaded: its content and bytes. */
+  final List<String> loaded = new CopyOnWriteArrayList<>();
+
+  /** What becomes of it. */
+  volatile Supplier<CompletionStage<WriteAnswer>> loadAnswer =
+      () ->
+          CompletableFuture.completedFuture(
+              new WriteAnswer.Applied(
+                  new Position(9, 0), new WriteOutcome.Executed(List.of(), Optional.empty())));
+
   final List<String> requestIds = new ArrayList<>();
   final CompositeMeterRegistry metrics = new CompositeMeterRegistry();
   final List<Duration> timeouts = new ArrayList<>();
@@ -63,6 +83,7 @@ final class DatabaseNode implements Node, AutoCloseable {
   volatile Function<WriteRequest, CompletionStage<WriteAnswer>> writeAnswer;
 
   volatile ReadAdmission admission = new ReadAdmission.Admitted();
+  volatile PastAdmission past = new PastAdmission.Refused("nothing of the past is here");
   volatile Optional<String> sequencer = Optional.of("n1");
   volatile boolean ready = true;
   volatile Optional<String> problem = Optional.empty();
@@ -88,6 +109,12 @@ final class DatabaseNode implements Node, AutoCloseable {
 
   /** What becomes of it. */
   volatile AbortResult abortResult = new AbortResult.Unknown();
+
+  /** What becomes of a scrub. */
+  volatile ScrubOrder scrubOrder = new ScrubOrder.Ordered(9);
+
+  /** What is known of the last one. */
+  volatile NodeStatus.Scrub scrub = new NodeStatus.Scrub(0, false, "", "", 0, Optional.empty());
 
   /** What becomes of a snapshot. */
   volatile CompletionStage<OptionalLong> snapshot =
@@ -280,10 +307,35 @@ final class DatabaseNode implements Node, AutoCloseable {
   }
 
   @Override
+  public CompletionStage<WriteAnswer> load(
+      Path file,
+      LoadStep.Content content,
+      Optional<IdempotencyKey> key,
+      Duration timeout,
+      WriteCaller caller) {
+    try {
+      loaded.add(content + " " + Files.size(file));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return loadAnswer.get();
+  }
+
+  @Override
   public CompletionStage<ReadAdmission> admit(
       ReadLevel level, Optional<Duration> freshness, OptionalLong minSeq, Duration timeout) {
     levels.add(level);
     return CompletableFuture.completedFuture(admission);
+  }
+
+  @Override
+  public CompletionStage<PastAdmission> past(
+      PastTarget target,
+      ReadLevel level,
+      Optional<Duration> freshness,
+      OptionalLong minSeq,
+      Duration timeout) {
+    return CompletableFuture.completedFuture(past);
   }
 
   @Override
@@ -315,6 +367,9 @@ final class DatabaseNode implements Node, AutoCloseable {
         4096,
         0,
         List.of(new NodeStatus.Snapshot("0000000000000000007-0123456789abcdef", 7, 4096)),
+        scrub,
+        new PastStates.Use(1, 8192, 0),
+        Optional.of(new NodeStatus.Backups(true, "/backups", Optional.empty(), 7, 8, "")),
         quorum);
   }
 
@@ -360,6 +415,12 @@ final class DatabaseNode implements Node, AutoCloseable {
   @Override
   public CompletionStage<OptionalLong> snapshot() {
     return snapshot;
+  }
+
+  @Override
+  public CompletionStage<ScrubOrder> scrub(Duration timeout) {
+    timeouts.add(timeout);
+    return CompletableFuture.completedFuture(scrubOrder);
   }
 
   @Override

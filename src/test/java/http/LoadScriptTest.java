@@ -1,7 +1,6 @@
 package http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
@@ -74,13 +73,6 @@ class LoadScriptTest {
     Plan plan = plan("CREATE TABLE t(a); BEGIN; INSERT INTO t VALUES(1); COMMIT;");
     assertTrue(plan.firstFailure().isPresent());
     assertEquals(List.of(), plan.statements());
-  }
-
-  @Test
-  void refusesADatabaseFile() {
-    RequestException refusal =
-        assertThrows(RequestException.class, () -> plan("SQLite format 3\0whatever"));
-    assertTrue(refusal.text().contains("SQL text"));
   }
 
   @Test

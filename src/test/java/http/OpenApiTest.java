@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import actors.AbortResult;
 import actors.MembershipResult;
+import actors.PastAdmission;
 import actors.QuorumSide;
 import actors.ReadAdmission;
+import actors.ScrubOrder;
 import actors.WriteAnswer;
 import java.io.IOException;
 import java.net.Socket;
@@ -15,7 +17,11 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -50,29 +56,22 @@ final class OpenApiTest {
           "GET /status 503");
 
   private static final String SELECT = "[\"SELECT 1\"]";
+  private static final String A_DATABASE = "a database";
   private static final String INSERT = "[\"INSERT INTO t VALUES (1)\"]";
 
   /** Every operation whose body is read, with one that is fine. */
   private static final Map<String, String> WITH_BODY =
-      Map.of(
-          "/db/query",
-          INSERT,
-          "/db/execute",
-          INSERT,
-          "/db/request",
-          INSERT,
-          "/db/load",
-          "INSERT INTO t VALUES (1);",
-          "/db/sql",
-          SELECT,
-          "/leader",
-          "",
-          "/abort",
-          "{\"position\":\"1.0\"}",
-          "/replace",
-          "{\"id\":\"n3\"}",
-          "/remove",
-          "{\"id\":\"n3\"}");
+      Map.ofEntries(
+          Map.entry("/db/query", INSERT),
+          Map.entry("/db/execute", INSERT),
+          Map.entry("/db/request", INSERT),
+          Map.entry("/db/load", "INSERT INTO t VALUES (1);"),
+          Map.entry("/db/sql", SELECT),
+          Map.entry("/leader", ""),
+          Map.entry("/abort", "{\"position\":\"1.0\"}"),
+          Map.entry("/replace", "{\"id\":\"n3\"}"),
+          Map.entry("/remove", "{\"id\":\"n3\"}"),
+          Map.entry("/boot", A_DATABASE));
 
   private static final Map<String, String> WITHOUT_BODY =
       Map.of(
@@ -199,6 +198,11 @@ final class OpenApiTest {
     document.check("POST", "/snapshot", http.post("/snapshot", ""));
     http.node.snapshot = CompletableFuture.failedFuture(new IOException("no space"));
     document.check("POST", "/snapshot", http.post("/snapshot", ""));
+    document.check("POST", "/scrub", http.post("/scrub", ""));
+    http.node.scrubOrder = new ScrubOrder.Refused("the last one has not ended");
+    document.check("POST", "/scrub", http.post("/scrub", ""));
+    http.node.scrubOrder = new ScrubOrder.Unknown();
+    document.check("POST", "/scrub", http.post("/scrub", ""));
     http.node.abortResult = new AbortResult.Ordered(7, List.of("DELETE FROM t"));
     document.check("POST", "/abort", http.post("/abort", "{\"position\":\"1.0\"}"));
     http.node.abortResult = new AbortResult.Refused("every node has got past it");
@@ -287,6 +291,18 @@ final class OpenApiTest {
             new WriteAnswer.Applied(position, new WriteOutcome.KeyStoreFull()),
             new WriteAnswer.Applied(
                 position, new WriteOutcome.Duplicate(position, Optional.empty())));
+    List<WriteAnswer> loads = new ArrayList<>(answers);
+    loads.add(new WriteAnswer.TooLarge("larger than any may be"));
+    for (WriteAnswer answer : loads) {
+      http.node.loadAnswer = () -> CompletableFuture.completedFuture(answer);
+      document.check("POST", "/boot", send(http, "/boot", A_DATABASE));
+      document.check("POST", "/db/load", send(http, "/db/load", A_DATABASE));
+    }
+    http.node.loadAnswer =
+        () -> {
+          throw new IllegalStateException("a defect, for a test");
+        };
+    document.check("POST", "/boot", send(http, "/boot", A_DATABASE));
     for (String path : List.of("/db/query", "/db/execute", "/db/request", "/db/load")) {
       for (WriteAnswer answer : answers) {
         http.node.writeAnswer = request -> CompletableFuture.completedFuture(answer);
@@ -297,6 +313,17 @@ final class OpenApiTest {
             throw new IllegalStateException("a defect, for a test");
           };
       document.check(method(path), path, send(http, path, WITH_BODY.get(path)));
+    }
+    for (PastAdmission past :
+        List.of(
+            new PastAdmission.Beyond("there is no event 9 yet: the last one is event 3"),
+            new PastAdmission.NotRetained("the oldest is event 2"),
+            new PastAdmission.Stale(),
+            new PastAdmission.Refused("it is being made"))) {
+      http.node.past = past;
+      document.check("GET", "/db/query", http.get("/db/query?as_of_seq=9&q=SELECT+1"));
+      document.check("POST", "/db/query", http.post("/db/query?as_of_seq=9", SELECT));
+      document.check("POST", "/db/request", http.post("/db/request?as_of_time=9", SELECT));
     }
     http.node.admission = new ReadAdmission.Refused("too late");
     document.check("GET", "/db/query", http.get("/db/query?q=SELECT+1"));
@@ -318,6 +345,20 @@ final class OpenApiTest {
     if (method(path).equals("DELETE")) {
       return http.delete(path, body);
     }
+    if (body.equals(A_DATABASE)) {
+      return http.postBytes(path, database());
+    }
     return path.equals("/db/load") ? http.postText(path, body) : http.post(path, body);
+  }
+
+  private static byte[] database() throws Exception {
+    Path file = Files.createTempFile("database", ".db");
+    try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+        Statement statement = connection.createStatement()) {
+      statement.execute("CREATE TABLE t (a)");
+      return Files.readAllBytes(file);
+    } finally {
+      Files.delete(file);
+    }
   }
 }

@@ -57,6 +57,11 @@ class QueryParametersTest {
     "q=%ff, invalid UTF-8 in URL",
     "q=%ed%a0%80, invalid UTF-8 in URL",
     "freshness_strict, freshness_strict requires freshness",
+    "as_of_seq=-1, as_of_seq is not a valid integer",
+    "as_of_time=noon, as_of_time is not a valid time",
+    "as_of_time=, as_of_time is not a valid time",
+    "as_of_seq=1&as_of_time=1, as_of_seq and as_of_time exclude each other",
+    "as_of_seq=4&min_seq=5, min_seq is behind as_of_seq",
   })
   void refusesWhatItCannotRead(String query, String error) {
     RequestException refusal =

@@ -7,11 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import actors.AbortResult;
 import actors.MemberStatus;
 import actors.MembershipResult;
+import actors.NodeStatus;
 import actors.QuorumSide;
 import actors.ReadAdmission;
+import actors.ScrubOrder;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -179,6 +182,30 @@ class StatusRoutesTest {
     HttpResponse<String> refused = http.post(path, body);
     assertEquals(400, refused.statusCode());
     assertTrue(refused.body().contains("the body is not"), refused.body());
+  }
+
+  @Test
+  void ordersAScrubForAnOperatorAndTellsItsEnd() throws Exception {
+    HttpResponse<String> ordered = http.post("/scrub?timeout=7s", "");
+    assertEquals(202, ordered.statusCode());
+    assertEquals("{\"seq\":9}", ordered.body());
+    assertTrue(http.node.timeouts.contains(Duration.ofSeconds(7)), () -> "" + http.node.timeouts);
+
+    http.node.scrubOrder = new ScrubOrder.Refused("the last one has not ended");
+    HttpResponse<String> refused = http.post("/scrub", "");
+    assertEquals(503, refused.statusCode());
+    assertTrue(refused.headers().firstValue("Retry-After").isPresent());
+    assertTrue(refused.body().contains("the last one has not ended"), refused.body());
+    http.node.scrubOrder = new ScrubOrder.Unknown();
+    assertEquals(504, http.post("/scrub", "").statusCode());
+    assertEquals(405, http.get("/scrub").statusCode());
+
+    http.node.scrub =
+        new NodeStatus.Scrub(9, true, "different", "why", 3, Optional.of(Instant.EPOCH));
+    assertEquals(
+        "{\"clean_seq\":3,\"clean_time\":\"1970-01-01T00:00:00Z\",\"result\":\"different\","
+            + "\"running\":true,\"seq\":9,\"text\":\"why\"}",
+        http.get("/status?key=peqlite.scrub").body());
   }
 
   @Test

@@ -2,11 +2,47 @@ package http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.Optional;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TimeTextTest {
+
+  @ParameterizedTest
+  @CsvSource({
+    "1970-01-01T00:00:01Z, 1000000",
+    "1970-01-01T00:00:00.0000019Z, 1",
+    "1970-01-01 00:00:01Z, 1000000",
+    "1970-01-01T02:00:00+02:00, 0",
+    "1970-01-01T02:00:00 02:00, 0", // what is left of a plus in a URL
+    "1969-12-31T23:59:59.999999Z, -1",
+    "2999-01-01T00:00:00Z, 32472144000000000",
+    "1, 1000000",
+    "1.5, 1500000",
+    "1.0000019, 1000001",
+  })
+  void readsTheTimesThatClientsName(String text, long micros) {
+    assertEquals(Optional.of(micros), TimeText.micros(text));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "now",
+        "-1",
+        "1e3",
+        "1.",
+        "2026-01-01",
+        "2026-01-01T00:00:00",
+        "2026-02-30T00:00:00Z",
+        "+999999999-01-01T00:00:00Z",
+        "9999999999999"
+      })
+  void refusesWhatIsNoTime(String text) {
+    assertEquals(Optional.empty(), TimeText.micros(text));
+  }
 
   @ParameterizedTest
   @CsvSource({

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,6 +40,7 @@ final class BenchClusterIT {
   }
 
   @Test
+  @Tag("long")
   void comparesThreeNodesWithOneAndLeavesNothingBehind() throws Exception {
     try (PostgresServer postgres = PostgresServer.start(directory)) {
       Process bench = bench(postgres, "--duration", "500ms", "--json");
@@ -75,6 +77,7 @@ final class BenchClusterIT {
   }
 
   @Test
+  @Tag("long")
   void whenItIsToldToStopItTakesEverythingAway() throws Exception {
     try (PostgresServer postgres = PostgresServer.start(directory)) {
       Process bench = bench(postgres, "--duration", "1s", "--no-yardsticks");
@@ -91,6 +94,7 @@ final class BenchClusterIT {
   }
 
   @Test
+  @Tag("long")
   void whenItIsKilledItsNodesEnd() throws Exception {
     try (PostgresServer postgres = PostgresServer.start(directory)) {
       Process bench = bench(postgres, "--duration", "5m", "--no-yardsticks");

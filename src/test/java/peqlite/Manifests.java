@@ -9,9 +9,12 @@ import com.fasterxml.jackson.databind.introspect.JacksonAnnotationIntrospector;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
+import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServiceAccount;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
+import io.fabric8.kubernetes.api.model.batch.v1.CronJob;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.fabric8.kubernetes.api.model.rbac.Role;
@@ -36,15 +39,18 @@ import java.util.stream.Stream;
 record Manifests(List<HasMetadata> objects) {
 
   private static final Map<String, Class<? extends HasMetadata>> KINDS =
-      Map.of(
-          "v1 ServiceAccount", ServiceAccount.class,
-          "v1 ConfigMap", ConfigMap.class,
-          "v1 Service", Service.class,
-          "apps/v1 StatefulSet", StatefulSet.class,
-          "networking.k8s.io/v1 NetworkPolicy", NetworkPolicy.class,
-          "policy/v1 PodDisruptionBudget", PodDisruptionBudget.class,
-          "rbac.authorization.k8s.io/v1 Role", Role.class,
-          "rbac.authorization.k8s.io/v1 RoleBinding", RoleBinding.class);
+      Map.ofEntries(
+          Map.entry("v1 ServiceAccount", ServiceAccount.class),
+          Map.entry("v1 ConfigMap", ConfigMap.class),
+          Map.entry("v1 Service", Service.class),
+          Map.entry("v1 Pod", Pod.class),
+          Map.entry("v1 PersistentVolumeClaim", PersistentVolumeClaim.class),
+          Map.entry("apps/v1 StatefulSet", StatefulSet.class),
+          Map.entry("batch/v1 CronJob", CronJob.class),
+          Map.entry("networking.k8s.io/v1 NetworkPolicy", NetworkPolicy.class),
+          Map.entry("policy/v1 PodDisruptionBudget", PodDisruptionBudget.class),
+          Map.entry("rbac.authorization.k8s.io/v1 Role", Role.class),
+          Map.entry("rbac.authorization.k8s.io/v1 RoleBinding", RoleBinding.class));
 
   private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
 

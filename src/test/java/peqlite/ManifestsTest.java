@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import actors.BackupSettings;
 import actors.JournalChoice;
 import actors.NodeSettings;
 import io.fabric8.kubernetes.api.model.ConfigMap;
@@ -12,26 +13,41 @@ import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerPort;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
+import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodSpec;
 import io.fabric8.kubernetes.api.model.Probe;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServiceAccount;
 import io.fabric8.kubernetes.api.model.Volume;
+import io.fabric8.kubernetes.api.model.VolumeMount;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
+import io.fabric8.kubernetes.api.model.batch.v1.CronJob;
+import io.fabric8.kubernetes.api.model.batch.v1.JobSpec;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.fabric8.kubernetes.api.model.rbac.Role;
 import io.fabric8.kubernetes.api.model.rbac.RoleBinding;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.DayOfWeek;
+import java.time.format.TextStyle;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
@@ -41,6 +57,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+import picocli.CommandLine.ParseResult;
 
 /** What {@code kubectl apply -k} would send fits Kubernetes, itself and the program. */
 @Timeout(120)
@@ -48,6 +66,8 @@ final class ManifestsTest {
 
   private static final Path FOLDER = Path.of("k8s");
   private static final Path GUIDE = Path.of("docs/KUBERNETES.md");
+
+  private static final String BACKUP_URL = "s3://my-bucket/peqlite?region=eu-central-1";
 
   @TempDir private Path directory;
 
@@ -81,7 +101,227 @@ final class ManifestsTest {
   @ParameterizedTest
   @ValueSource(strings = {"single", "postgres", "quorum"})
   void anOverlayFitsTogether(String overlay) throws Exception {
-    Manifests built = build(overlay);
+    assertFitsTogether(build(overlay));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"single", "postgres", "quorum"})
+  void everyOverlayTakesBackups(String overlay) throws Exception {
+    Manifests built = withBackups(overlay);
+    assertFitsTogether(built);
+    BackupSettings backup = settings(built).backup().orElseThrow();
+    assertEquals(BACKUP_URL, backup.place().toString());
+    assertEquals("key", Files.readString(backup.store().encryptionKeyFile().orElseThrow()));
+    assertEquals(settings(build(overlay)).journal(), settings(built).journal());
+    Set<String> names = new TreeSet<>();
+    for (CronJob job : built.all(CronJob.class)) {
+      names.add(job.getMetadata().getName());
+      assertJobFits(built, job);
+    }
+    assertEquals(Set.of("peqlite-backup-check", "peqlite-backup-copy"), names);
+  }
+
+  /** Who only wants copies has no Secret to make. */
+  @Test
+  void copiesNeedNothingOfTheBackups() throws Exception {
+    Manifests built = withComponent("single", "backup-copy");
+    assertFitsTogether(built);
+    assertEquals(Optional.empty(), settings(built).backup());
+    CronJob job = built.only(CronJob.class);
+    assertJobFits(built, job);
+    Container container = pod(job).getContainers().get(0);
+    assertEquals(List.of(), container.getEnv());
+    assertEquals(List.of(), container.getEnvFrom());
+  }
+
+  private static PodSpec pod(CronJob job) {
+    return job.getSpec().getJobTemplate().getSpec().getTemplate().getSpec();
+  }
+
+  /** As strict as a node's pod, of its image, taken for no node, let through to the HTTP port. */
+  private static void assertJobFits(Manifests built, CronJob job) throws IOException {
+    String name = job.getMetadata().getName();
+    StatefulSet set = built.only(StatefulSet.class);
+    PodSpec nodePod = set.getSpec().getTemplate().getSpec();
+    Container node = nodePod.getContainers().get(0);
+    PodSpec pod = pod(job);
+    assertEquals(1, pod.getContainers().size());
+    Container container = pod.getContainers().get(0);
+    assertEquals(node.getImage(), container.getImage());
+    assertEquals(nodePod.getSecurityContext(), pod.getSecurityContext());
+    assertEquals(node.getSecurityContext(), container.getSecurityContext());
+    assertEquals(false, pod.getAutomountServiceAccountToken());
+    assertTrue(container.getResources().getLimits().containsKey("memory"), name);
+    assertTrue(container.getResources().getRequests().containsKey("memory"), name);
+
+    assertEquals("Etc/UTC", job.getSpec().getTimeZone());
+    assertEquals("Forbid", job.getSpec().getConcurrencyPolicy());
+    assertTrue(job.getSpec().getSuccessfulJobsHistoryLimit() >= 1, name);
+    assertTrue(job.getSpec().getFailedJobsHistoryLimit() >= 1, name);
+    JobSpec spec = job.getSpec().getJobTemplate().getSpec();
+    assertTrue(spec.getActiveDeadlineSeconds() > 0, name);
+    assertTrue(spec.getBackoffLimit() > 0, name);
+    assertEquals("Never", pod.getRestartPolicy());
+
+    Map<String, String> labels = spec.getTemplate().getMetadata().getLabels();
+    List<Map<String, String>> selectors =
+        new ArrayList<>(List.of(set.getSpec().getSelector().getMatchLabels()));
+    built.all(Service.class).forEach(service -> selectors.add(service.getSpec().getSelector()));
+    built
+        .all(PodDisruptionBudget.class)
+        .forEach(budget -> selectors.add(budget.getSpec().getSelector().getMatchLabels()));
+    NetworkPolicy policy = built.only(NetworkPolicy.class);
+    selectors.add(policy.getSpec().getPodSelector().getMatchLabels());
+    for (Map<String, String> selector : selectors) {
+      assertFalse(labels.entrySet().containsAll(selector.entrySet()), name + " by " + selector);
+    }
+    assertEquals(Set.of("http"), portsOpenTo(labels, policy));
+    if (pod.getServiceAccountName() != null) {
+      assertEquals(
+          built.only(ServiceAccount.class).getMetadata().getName(), pod.getServiceAccountName());
+    }
+    assertMountsExist(List.of(), pod, container);
+    assertNamesExist(built, pod, container);
+  }
+
+  /** The nodes' ports that pods of this namespace with these labels reach. */
+  private static Set<String> portsOpenTo(Map<String, String> labels, NetworkPolicy policy) {
+    return policy.getSpec().getIngress().stream()
+        .filter(
+            rule ->
+                rule.getFrom().stream()
+                    .anyMatch(
+                        peer ->
+                            labels
+                                .entrySet()
+                                .containsAll(peer.getPodSelector().getMatchLabels().entrySet())))
+        .flatMap(rule -> rule.getPorts().stream())
+        .map(port -> port.getPort().getStrVal())
+        .collect(Collectors.toSet());
+  }
+
+  @Test
+  void theCheckIsWhatTheProgramTakes() throws Exception {
+    Container container = container(withBackups("quorum"), "peqlite-backup-check");
+    assertEquals(List.of(), container.getCommand());
+    Map<String, String> environment = new HashMap<>();
+    container.getEnv().forEach(one -> environment.put(one.getName(), value(one)));
+    ParseResult parsed =
+        parsed(container.getArgs().stream().map(word -> ofKubelet(word, environment)).toList());
+    assertEquals("backups", parsed.commandSpec().name());
+    assertEquals(BACKUP_URL, parsed.matchedPositionalValue(0, ""));
+    assertTrue(parsed.hasMatchedOption("--verify"));
+    assertEquals(Path.of("/work"), parsed.matchedOptionValue("--directory", Path.of("")));
+    assertEquals("work", mountOf(container, "/work"));
+    assertEquals(
+        Path.of("/etc/peqlite/backup/key"),
+        parsed.matchedOptionValue("--encryption-key-file", Path.of("")));
+    assertEquals("backup", mountOf(container, "/etc/peqlite/backup"));
+  }
+
+  /** The script is run, with a program in the place of peqlite that tells its arguments. */
+  @Test
+  void theCopyIsWhatTheProgramTakes() throws Exception {
+    Manifests built = withBackups("quorum");
+    Container container = container(built, "peqlite-backup-copy");
+    program("peqlite", "printf '%s\\n' \"$@\"");
+    program("busybox", "exec \"$@\"");
+    List<String> command =
+        Stream.concat(container.getCommand().stream(), container.getArgs().stream())
+            .map(word -> ofKubelet(word, Map.of()))
+            .toList();
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().merge("PATH", directory.toString(), (path, own) -> own + ":" + path);
+    builder.environment().put("LC_ALL", "C");
+    Process process = builder.start();
+    process.getOutputStream().close();
+    List<String> words =
+        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
+            .lines()
+            .toList();
+    assertEquals(0, process.waitFor(), () -> words.toString());
+
+    ParseResult parsed = parsed(words);
+    assertEquals("backup", parsed.commandSpec().name());
+    assertTrue(parsed.hasMatchedOption("--verify"));
+    assertTrue(parsed.hasMatchedOption("--overwrite"));
+    Path copy = parsed.matchedPositionalValue(0, Path.of(""));
+    Set<String> days =
+        Stream.of(DayOfWeek.values())
+            .map(day -> day.getDisplayName(TextStyle.FULL, Locale.ENGLISH) + ".db")
+            .collect(Collectors.toSet());
+    assertTrue(days.contains(copy.getFileName().toString()), copy.toString());
+    String volume = mountOf(container, copy.getParent().toString());
+    String claim = built.only(PersistentVolumeClaim.class).getMetadata().getName();
+    assertEquals(claim, claimOf(pod(built, "peqlite-backup-copy"), volume));
+
+    URI url = URI.create(parsed.matchedOptionValue("--url", ""));
+    Service service =
+        built.all(Service.class).stream()
+            .filter(one -> one.getMetadata().getName().equals(url.getHost()))
+            .findFirst()
+            .orElseThrow();
+    assertTrue(
+        service.getSpec().getPorts().stream()
+            .anyMatch(port -> port.getName().equals("http") && port.getPort() == url.getPort()));
+
+    PodSpec reader = Manifests.parse(guideBlock("kind: Pod")).only(Pod.class).getSpec();
+    assertEquals(
+        claim,
+        claimOf(reader, mountOf(reader.getContainers().get(0), copy.getParent().toString())));
+    assertTrue(Files.readString(GUIDE).contains("cat " + copy.resolveSibling("Monday.db")));
+  }
+
+  private void program(String name, String line) throws IOException {
+    Path file = Files.writeString(directory.resolve(name), "#!/bin/sh\n" + line + "\n");
+    assertTrue(file.toFile().setExecutable(true));
+  }
+
+  private static ParseResult parsed(List<String> words) {
+    return new CommandLine(new Main()).parseArgs(words.toArray(new String[0])).subcommand();
+  }
+
+  private static PodSpec pod(Manifests built, String job) {
+    return built.all(CronJob.class).stream()
+        .filter(one -> one.getMetadata().getName().equals(job))
+        .map(ManifestsTest::pod)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static Container container(Manifests built, String job) {
+    return pod(built, job).getContainers().get(0);
+  }
+
+  private static String mountOf(Container container, String path) {
+    return container.getVolumeMounts().stream()
+        .filter(mount -> mount.getMountPath().equals(path))
+        .map(VolumeMount::getName)
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("nothing is mounted at " + path));
+  }
+
+  private static String claimOf(PodSpec pod, String volume) {
+    return pod.getVolumes().stream()
+        .filter(one -> one.getName().equals(volume))
+        .map(one -> one.getPersistentVolumeClaim().getClaimName())
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** What the kubelet makes of a word of a command: two dollars are one, names it knows values. */
+  private static String ofKubelet(String word, Map<String, String> environment) {
+    return Pattern.compile("\\$\\$|\\$\\(([^)]*)\\)")
+        .matcher(word)
+        .replaceAll(
+            found ->
+                Matcher.quoteReplacement(
+                    found.group(1) == null
+                        ? "$"
+                        : environment.getOrDefault(found.group(1), found.group())));
+  }
+
+  private static void assertFitsTogether(Manifests built) throws IOException {
     StatefulSet set = built.only(StatefulSet.class);
     PodSpec pod = set.getSpec().getTemplate().getSpec();
     Container container = pod.getContainers().get(0);
@@ -122,7 +362,7 @@ final class ManifestsTest {
     }
     assertEquals(
         built.only(ServiceAccount.class).getMetadata().getName(), pod.getServiceAccountName());
-    assertMountsExist(set, pod, container);
+    assertMountsExist(set.getSpec().getVolumeClaimTemplates(), pod, container);
     assertNamesExist(built, pod, container);
   }
 
@@ -130,12 +370,11 @@ final class ManifestsTest {
     return container.getPorts().stream().map(ContainerPort::getName).collect(Collectors.toSet());
   }
 
-  private static void assertMountsExist(StatefulSet set, PodSpec pod, Container container) {
+  private static void assertMountsExist(
+      List<PersistentVolumeClaim> claims, PodSpec pod, Container container) {
     Set<String> volumes =
         pod.getVolumes().stream().map(Volume::getName).collect(Collectors.toSet());
-    set.getSpec()
-        .getVolumeClaimTemplates()
-        .forEach(claim -> volumes.add(claim.getMetadata().getName()));
+    claims.forEach(claim -> volumes.add(claim.getMetadata().getName()));
     container
         .getVolumeMounts()
         .forEach(mount -> assertTrue(volumes.remove(mount.getName()), mount.getName()));
@@ -161,7 +400,15 @@ final class ManifestsTest {
         assertTrue(guide.contains("=" + reference.getKey() + "="), reference.getKey());
       }
     }
+    Set<String> claims =
+        built.all(PersistentVolumeClaim.class).stream()
+            .map(claim -> claim.getMetadata().getName())
+            .collect(Collectors.toSet());
     for (Volume volume : pod.getVolumes()) {
+      if (volume.getPersistentVolumeClaim() != null) {
+        assertTrue(
+            claims.contains(volume.getPersistentVolumeClaim().getClaimName()), volume.getName());
+      }
       if (volume.getSecret() != null) {
         String name = volume.getSecret().getSecretName();
         assertTrue(guide.contains("create secret generic " + name), name);
@@ -326,12 +573,24 @@ final class ManifestsTest {
     Path password = Files.writeString(directory.resolve("password"), "secret\n");
     environment.computeIfPresent(
         "PEQLITE_JOURNAL_PASSWORD_FILE", (name, value) -> password.toString());
+    environment.computeIfPresent(
+        "PEQLITE_BACKUP_ENCRYPTION_KEY_FILE", (name, value) -> keyFile(container, value));
     Path namespace = Files.writeString(directory.resolve("namespace"), "default");
     String files =
         "pekko.discovery.kubernetes-api { api-ca-path = \"%1$s\", api-token-path = \"%1$s\","
             + " pod-namespace-path = \"%1$s\" }";
     Path config = Files.writeString(directory.resolve("node.conf"), files.formatted(namespace));
     return Settings.from(SettingsSource.load(Map.of(), environment, Optional.of(config)));
+  }
+
+  /** The file as it is on this machine, if the pod would have one there. */
+  private String keyFile(Container container, String path) {
+    assertEquals("backup", mountOf(container, Path.of(path).getParent().toString()));
+    try {
+      return Files.writeString(directory.resolve("key"), "key").toString();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** As the kubelet does it; every variable that is named stands before the one that names it. */
@@ -354,6 +613,9 @@ final class ManifestsTest {
     }
     if (variable.getValueFrom().getSecretKeyRef() != null) {
       String key = variable.getValueFrom().getSecretKeyRef().getKey();
+      if (variable.getName().equals("PEQLITE_BACKUP_URL")) {
+        return BACKUP_URL;
+      }
       return key.equals("url") ? "jdbc:postgresql://postgres:5432/peqlite" : key;
     }
     return switch (variable.getValueFrom().getFieldRef().getFieldPath()) {
@@ -363,8 +625,50 @@ final class ManifestsTest {
     };
   }
 
+  /** An overlay made as the guide says. */
+  private Manifests withBackups(String overlay) throws Exception {
+    return withComponent(overlay, "backup");
+  }
+
+  private Manifests withComponent(String overlay, String component) throws Exception {
+    Path copy = directory.resolve(overlay + "-" + component);
+    try (Stream<Path> files = Files.walk(FOLDER)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Path target = copy.resolve(FOLDER.relativize(file).toString());
+        Files.createDirectories(target.getParent());
+        Files.copy(file, target, StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
+    String guide = guideBlock("- ../../components/backup\n");
+    assertTrue(guide.contains("- ../quorum\n"), guide);
+    Path mine = Files.createDirectories(copy.resolve("overlays").resolve("mine"));
+    Files.writeString(
+        mine.resolve("kustomization.yaml"),
+        guide
+            .replace("- ../quorum\n", "- ../" + overlay + "\n")
+            .replace("components/backup\n", "components/" + component + "\n"));
+    return build(mine);
+  }
+
+  /** The YAML of the guide that has some text in it, without its indentation. */
+  private static String guideBlock(String text) throws IOException {
+    Matcher block =
+        Pattern.compile("(?ms)^( *)```yaml\\n(.*?)^\\1```$").matcher(Files.readString(GUIDE));
+    while (block.find()) {
+      String yaml = block.group(2).stripIndent();
+      if (yaml.contains(text)) {
+        return yaml;
+      }
+    }
+    throw new AssertionError("the guide shows no " + text);
+  }
+
   private static Manifests build(String overlay) throws Exception {
-    Optional<Manifests> built = Manifests.build(FOLDER.resolve("overlays").resolve(overlay));
+    return build(FOLDER.resolve("overlays").resolve(overlay));
+  }
+
+  private static Manifests build(Path overlay) throws Exception {
+    Optional<Manifests> built = Manifests.build(overlay);
     Assumptions.assumeTrue(
         built.isPresent(), "SKIPPED: neither kustomize nor kubectl is on the PATH");
     return built.orElseThrow();

@@ -42,11 +42,15 @@ final class OpenApiOnARealNodeTest {
             node.get("/db/query?level=" + level + "&q=SELECT+*+FROM+people&min_seq=1"));
       }
       document.check("GET", "/db/query", node.get("/db/query?q=SELECT+*+FROM+nowhere"));
+      for (String when : new String[] {"as_of_seq=2", "as_of_seq=0", "as_of_time=4000000000"}) {
+        document.check("GET", "/db/query", node.get("/db/query?seq&q=SELECT+1&" + when));
+      }
       document.check("POST", "/db/execute", node.post("/db/execute?queue", PEOPLE));
       document.check("POST", "/db/execute", node.post("/db/execute?queue&wait", "[]"));
       document.check(
           "POST", "/db/load", node.postText("/db/load", "BEGIN; CREATE TABLE c (a); COMMIT;"));
       document.check("GET", "/db/backup", node.get("/db/backup?fmt=sql"));
+      document.check("POST", "/boot", node.postText("/boot", "CREATE TABLE d (a);"));
       document.check("GET", "/db/sql", node.get("/db/sql?q=SELECT+1"));
       document.check("POST", "/db/sql", node.post("/db/sql", "[\"ATTACH 'x' AS y\"]"));
       for (int attempt = 0; attempt < 2; attempt++) {
@@ -61,6 +65,7 @@ final class OpenApiOnARealNodeTest {
       document.check("POST", "/leader", node.post("/leader?timeout=1s", ""));
       document.check("POST", "/snapshot", node.post("/snapshot", ""));
       document.check("POST", "/snapshot", node.post("/snapshot", ""));
+      document.check("POST", "/scrub", node.post("/scrub", ""));
       document.check("POST", "/abort", node.post("/abort", "{\"position\":\"1.0\"}"));
       document.check("DELETE", "/remove", node.delete("/remove", "{\"id\":\"n2\"}"));
       document.check("POST", "/replace", node.post("/replace", "{\"id\":\"n2\"}"));

@@ -129,6 +129,11 @@ final class RealNodeFixture implements AutoCloseable {
             .POST(HttpRequest.BodyPublishers.ofString(json)));
   }
 
+  /** Where its HTTP interface is. */
+  String url() {
+    return node.url();
+  }
+
   HttpRequest.Builder request(String pathAndQuery) {
     return HttpRequest.newBuilder(URI.create(node.url() + pathAndQuery))
         .timeout(Duration.ofSeconds(60));

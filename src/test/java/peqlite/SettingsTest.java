@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import actors.BackupSettings;
 import actors.JournalChoice;
+import backup.BackupJob;
 import com.typesafe.config.Config;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -64,6 +66,7 @@ final class SettingsTest {
         new Settings.Read(
             4, 10_000, Duration.ofSeconds(30), 2_000_000, 1 << 30, 8 << 20, Duration.ofMillis(200)),
         settings.read());
+    assertEquals(new Settings.AsOf(4, 16L << 30, Duration.ofMinutes(10)), settings.asOf());
     assertEquals(
         new Settings.Http(
             Optional.empty(),
@@ -232,5 +235,35 @@ final class SettingsTest {
       throws SettingsException, IOException {
     Path path = Files.writeString(directory.resolve("node.conf"), file);
     return SettingsSource.load(options, environment, Optional.of(path));
+  }
+
+  @Test
+  void backupsAreMadeWhereAPlaceIsNamedAndItIsNeverShown() throws Exception {
+    assertEquals(Optional.empty(), Settings.from(load(Map.of(), Map.of(), "")).backup());
+    String place = "https://user:hidden@host/path";
+    Settings settings = Settings.from(load(Map.of(), Map.of("PEQLITE_BACKUP_URL", place), ""));
+    BackupSettings backup = settings.backup().orElseThrow();
+    assertEquals(place, backup.place().toString());
+    assertEquals(
+        new BackupJob.Settings(Duration.ofDays(1), 16 << 20, Duration.ofDays(7), false, 1),
+        backup.job());
+    assertEquals(Duration.ofMinutes(1), backup.segmentInterval());
+    assertEquals(Duration.ofHours(1), backup.holdJournal());
+    assertFalse(settings.toString().contains("hidden"), settings.toString());
+
+    for (String wrong :
+        List.of(
+            "url = \"ftp://user:hidden@host\"",
+            "url = \"no address: hidden\"",
+            "upload = hidden",
+            "access-key = a")) {
+      SettingsException refused =
+          assertThrows(
+              SettingsException.class,
+              () -> Settings.from(load(Map.of(), Map.of(), "peqlite.backup { " + wrong + " }")),
+              wrong);
+      assertTrue(refused.line().startsWith("peqlite.backup."), refused.line());
+      assertEquals(wrong.startsWith("upload"), refused.line().contains("hidden"), refused.line());
+    }
   }
 }

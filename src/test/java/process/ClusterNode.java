@@ -255,13 +255,25 @@ final class ClusterNode {
     return send(pathAndQuery, body, Map.of("Idempotency-Key", key));
   }
 
+  /** Posts a file with an idempotency key. */
+  Answer postFile(String pathAndQuery, String key, Path file) throws Exception {
+    return send(
+        pathAndQuery, HttpRequest.BodyPublishers.ofFile(file), Map.of("Idempotency-Key", key));
+  }
+
   private Answer send(String pathAndQuery, String body, Map<String, String> headers)
+      throws Exception {
+    return send(pathAndQuery, HttpRequest.BodyPublishers.ofString(body), headers);
+  }
+
+  private Answer send(
+      String pathAndQuery, HttpRequest.BodyPublisher body, Map<String, String> headers)
       throws Exception {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(url() + pathAndQuery))
             .timeout(Duration.ofSeconds(90))
             .header("Content-Type", "application/json")
-            .POST(HttpRequest.BodyPublishers.ofString(body));
+            .POST(body);
     headers.forEach(request::header);
     return Answer.of(http.send(request.build(), HttpResponse.BodyHandlers.ofString()));
   }

@@ -26,6 +26,8 @@ import storage.Event;
 import storage.EventApplier;
 import storage.EventCodec;
 import storage.FormatException;
+import storage.LoadCodec;
+import storage.ReplicaFiles;
 import storage.RequestCodec;
 import storage.StoredEvent;
 
@@ -88,8 +90,7 @@ final class JournalReplay {
     ApplySettings settings =
         new ApplySettings("nobody", false, 0, CACHE_BYTES, 256, RESULT_BYTES_MAX, 16 << 20, 0);
     Map<Position, Entry.Verdict> verdicts = verdicts();
-    try (EventApplier applier = EventApplier.open(scratch, settings);
-        Connection connection = DriverManager.getConnection("jdbc:sqlite:" + scratch)) {
+    try (Scratch replica = new Scratch(scratch, settings)) {
       List<StoredEvent> quiet = new ArrayList<>();
       journal.forEach(
           event -> {
@@ -99,12 +100,12 @@ final class JournalReplay {
             if (seq >= quietFrom && seq < quietUntil && quiet.size() < QUIET_EVENTS) {
               return;
             }
-            ApplyResult applied =
-                applier.apply(quiet, verdicts, Set.of(), false, position -> {}, entries -> {});
+            ApplyResult applied = replica.apply(quiet, verdicts);
             if (!(applied instanceof ApplyResult.Applied)) {
               throw new AssertionError("events up to " + seq + " cannot be applied: " + applied);
             }
             quiet.clear();
+            Connection connection = replica.connection;
             noteOrder(seq, EventCodec.decode(event));
             hasSchema = hasSchema || hasSchema(connection);
             if (hasSchema) {
@@ -118,7 +119,47 @@ final class JournalReplay {
             }
           });
       return new Result(
-          new Ledger(head, ordered, effects, states), digests, outcomeDigests(connection));
+          new Ledger(head, ordered, effects, states), digests, outcomeDigests(replica.connection));
+    }
+  }
+
+  /** A database that may be replaced as the journal orders. */
+  private static final class Scratch implements AutoCloseable {
+
+    private final Path file;
+    private final ApplySettings settings;
+    private EventApplier applier;
+    private Connection connection;
+
+    Scratch(Path file, ApplySettings settings) throws Exception {
+      this.file = file;
+      this.settings = settings;
+      open();
+    }
+
+    private void open() throws Exception {
+      applier = EventApplier.open(file, settings);
+      connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+    }
+
+    ApplyResult apply(List<StoredEvent> events, Map<Position, Entry.Verdict> verdicts)
+        throws Exception {
+      while (true) {
+        ApplyResult result =
+            applier.apply(events, verdicts, Set.of(), false, position -> {}, entries -> {});
+        if (!(result instanceof ApplyResult.Replaced)) {
+          return result;
+        }
+        close();
+        ReplicaFiles.replaceByLoaded(file);
+        open();
+      }
+    }
+
+    @Override
+    public void close() throws SQLException {
+      connection.close();
+      applier.close();
     }
   }
 
@@ -168,6 +209,9 @@ final class JournalReplay {
   }
 
   private void noteRequest(long seq, byte[] request) throws FormatException {
+    if (LoadCodec.isLoadStep(request)) {
+      return;
+    }
     Optional<String> marker =
         RequestCodec.decode(request).statements().stream()
             .flatMap(statement -> statement.parameters().stream())

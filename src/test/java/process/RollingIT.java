@@ -28,6 +28,7 @@ class RollingIT {
   @RegisterExtension final Clusters clusters = new Clusters();
 
   @Test
+  @Tag(Clusters.LONG)
   void everyNodeIsRestarted() throws Exception {
     Cluster cluster = clusters.onLoopback(3).startAll();
     FailoverTimes times = new FailoverTimes();

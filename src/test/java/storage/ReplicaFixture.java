@@ -60,6 +60,10 @@ final class ReplicaFixture implements AutoCloseable {
     return applier;
   }
 
+  Path file() {
+    return file;
+  }
+
   long seq() {
     return applier.position().seq();
   }
