@@ -226,9 +226,9 @@ class ReadGateTest {
   @Test
   void refusesWhoeverWaitsWhenTheNodeStops() throws Exception {
     Scenario scenario = new Scenario();
-    CompletableFuture<ReadAdmission> weak = scenario.admit(ReadLevel.WEAK, 0, LONG);
     CompletableFuture<ReadAdmission> none = scenario.admit(ReadLevel.NONE, 9, LONG);
-    scenario.asked();
+    CompletableFuture<ReadAdmission> weak = scenario.admit(ReadLevel.WEAK, 0, LONG);
+    scenario.asked(); // says that the gate has read both, which wait in the order they were told
     testKit.stop(scenario.gate);
     assertEquals(new ReadAdmission.Refused("this node is stopping"), get(weak));
     assertEquals(new ReadAdmission.Refused("this node is stopping"), get(none));
