@@ -120,6 +120,7 @@ final class Guardian {
                 materials.metrics(),
                 link),
             "write-session");
+    boolean alone = settings.journal() instanceof JournalChoice.Sqlite;
     ActorRef<SnapshotKeeper.Command> snapshots =
         context.spawn(
             SnapshotKeeper.create(
@@ -128,7 +129,7 @@ final class Guardian {
                 NodeSettings.databaseFile(settings.dataDirectory()),
                 materials.snapshots(),
                 materials.store(),
-                () -> sources(materials),
+                sources(materials, alone),
                 replica,
                 materials.reads(),
                 gauge,
@@ -161,16 +162,24 @@ final class Guardian {
     context.watch(session);
     context.watch(snapshots);
     context.watch(keeper);
-    boolean alone = settings.journal() instanceof JournalChoice.Sqlite;
     replica.tell(new Replica.Start(session, readGate, snapshots, alone));
     return new Parts(local, keeper);
   }
 
-  /** Where snapshots can be had from beside this node's own disk. */
-  private static List<SnapshotSource> sources(Materials materials) {
-    List<SnapshotSource> sources = new ArrayList<>();
-    materials.view().system().ifPresent(system -> sources.addAll(PeerSnapshots.all(system)));
-    materials.store().ifPresent(store -> sources.add(new StoredSnapshots(store)));
-    return sources;
+  private static SnapshotSources sources(Materials materials, boolean alone) {
+    return new SnapshotSources() {
+      @Override
+      public boolean areAllKnown() {
+        return alone || materials.view().system().map(PeerSnapshots::areKnown).orElse(false);
+      }
+
+      @Override
+      public List<SnapshotSource> now() {
+        List<SnapshotSource> sources = new ArrayList<>();
+        materials.view().system().ifPresent(system -> sources.addAll(PeerSnapshots.all(system)));
+        materials.store().ifPresent(store -> sources.add(new StoredSnapshots(store)));
+        return sources;
+      }
+    };
   }
 }

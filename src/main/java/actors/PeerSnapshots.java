@@ -17,6 +17,7 @@ import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
 import org.apache.pekko.cluster.Member;
+import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
 
 /** The snapshots of another node, asked for in pieces. */
@@ -38,6 +39,11 @@ final class PeerSnapshots implements SnapshotSource {
     this.system = system;
     this.gateway = gateway;
     this.name = name;
+  }
+
+  /** Whether this node has joined its cluster, and so knows who else is in it. */
+  static boolean areKnown(ActorSystem<?> system) {
+    return !Cluster.get(system).selfMember().status().equals(MemberStatus.removed());
   }
 
   /** The nodes that this one can reach now, itself left out. */

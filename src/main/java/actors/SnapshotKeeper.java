@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.function.Supplier;
+import java.util.function.Consumer;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
@@ -159,6 +159,8 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   private static final int PIECE_BYTES_MAX = 1 << 20;
   private static final long AGAIN_NANOS = Duration.ofMinutes(1).toNanos();
   private static final Duration UNFINISHED_MAX = Duration.ofHours(1);
+  private static final Duration JOIN_MAX = Duration.ofSeconds(30);
+  private static final long JOIN_LOOK_MILLIS = 100;
 
   private final String nodeId;
   private final SnapshotSettings settings;
@@ -166,7 +168,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
   private final SnapshotDirectory snapshots;
   private final SnapshotRestore restores;
   private final Optional<SnapshotStore> store;
-  private final Supplier<List<SnapshotSource>> sources;
+  private final SnapshotSources sources;
   private final ActorRef<Replica.Command> replica;
   private final ReadPool reads;
   private final ReplicaGauge gauge;
@@ -201,7 +203,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
       Path databaseFile,
       SnapshotDirectory snapshots,
       Optional<SnapshotStore> store,
-      Supplier<List<SnapshotSource>> sources,
+      SnapshotSources sources,
       ActorRef<Replica.Command> replica,
       ReadPool reads,
       ReplicaGauge gauge,
@@ -235,7 +237,7 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
       Path databaseFile,
       SnapshotDirectory snapshots,
       Optional<SnapshotStore> store,
-      Supplier<List<SnapshotSource>> sources,
+      SnapshotSources sources,
       ActorRef<Replica.Command> replica,
       ReadPool reads,
       ReplicaGauge gauge,
@@ -642,13 +644,29 @@ final class SnapshotKeeper extends AbstractBehavior<SnapshotKeeper.Command> {
 
   private SnapshotRestore.Result restore(Restore ask) {
     try {
-      return restores.restore(
-          ask.wanted(),
-          sources.get(),
-          progress -> ask.replyTo().tell(new Replica.RestoreProgress(progress)));
+      Consumer<String> progress = text -> ask.replyTo().tell(new Replica.RestoreProgress(text));
+      return restores.restore(ask.wanted(), () -> others(progress), progress);
     } catch (IOException e) {
       return failed(String.valueOf(e.getMessage()));
     }
+  }
+
+  /**
+   * A node that has just started has not joined its cluster yet, and who asks nobody is told of no
+   * snapshot. Waited for at most {@link #JOIN_MAX}: then there may be nobody to join.
+   */
+  private List<SnapshotSource> others(Consumer<String> progress) throws IOException {
+    long began = System.nanoTime();
+    while (!sources.areAllKnown() && !stopped && System.nanoTime() - began < JOIN_MAX.toNanos()) {
+      progress.accept("waiting to join the cluster, whose nodes may have a snapshot");
+      try {
+        Thread.sleep(JOIN_LOOK_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException("interrupted", e);
+      }
+    }
+    return sources.now();
   }
 
   private static SnapshotRestore.Result failed(String reason) {

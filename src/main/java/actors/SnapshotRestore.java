@@ -66,6 +66,11 @@ final class SnapshotRestore {
     }
   }
 
+  /** Where else to look, found out only when this node's own disk has nothing that will do. */
+  interface Elsewhere {
+    List<SnapshotSource> find() throws IOException;
+  }
+
   private record Candidate(Optional<SnapshotSource> source, SnapshotSource.Offer offer) {}
 
   private final String nodeId;
@@ -89,86 +94,113 @@ final class SnapshotRestore {
   /**
    * Makes the database.
    *
-   * @param sources where else to look
+   * @param elsewhere where else to look
    * @param progress is told in words how far it is, about once a second
    * @throws IOException if this node's disk does not take it; a later attempt may
    */
-  Result restore(Wanted wanted, List<SnapshotSource> sources, Consumer<String> progress)
-      throws IOException {
-    List<String> problems = new ArrayList<>();
-    boolean isFinal = true;
-    for (Candidate candidate : candidates(wanted, sources, problems)) {
-      String id = candidate.offer().id();
-      Optional<SnapshotSource> source = candidate.source();
-      String from = source.map(SnapshotSource::name).orElse("its own disk");
-      try {
-        if (source.isPresent()) {
-          fetch(source.get(), candidate.offer(), progress);
-        }
-        progress.accept("unpacking the snapshot up to event " + candidate.offer().seq());
-        Path file = source.isPresent() ? own.received(id) : own.file(id);
-        SnapshotHeader offered = SnapshotFile.header(file);
-        if (!wanted.trustsOwn() && offered.nodeId().equals(nodeId)) {
-          problems.add(from + ": the snapshot " + id + " was taken by this node, which was wrong");
-          isFinal = false; // another node stores a better one
-          continue;
-        }
-        own.requireSpace(offered.databaseBytes());
-        SnapshotHeader header = SnapshotFile.extract(file, target);
-        if (header.seq() != candidate.offer().seq()
-            || !header.journalId().equals(wanted.journalId())) {
-          throw new IOException("the snapshot " + id + " is not what it was offered as");
-        }
-        if (source.isPresent()) {
-          own.adopt(id, header);
-        }
-        return new Result(Optional.of(target), header.seq(), from, true);
-      } catch (SnapshotDamagedException e) {
-        problems.add(from + ": " + e.getMessage());
-        LOG.error("a snapshot from {} is not used: {}", from, e.getMessage());
-        if (source.isPresent()) {
-          Files.deleteIfExists(own.received(id));
-        } else {
-          own.setAside(id);
-        }
-      } catch (IOException e) {
-        isFinal = false;
-        problems.add(from + ": " + e.getMessage());
-        LOG.warn("the snapshot {} cannot be had from {}: {}", id, from, e.getMessage());
-      }
+  Result restore(Wanted wanted, Elsewhere elsewhere, Consumer<String> progress) throws IOException {
+    Attempt attempt = new Attempt(wanted, progress);
+    Optional<Result> made = wanted.trustsOwn() ? attempt.first(ownOnes(wanted)) : Optional.empty();
+    if (made.isEmpty()) {
+      made = attempt.first(offered(wanted, elsewhere.find(), attempt.problems));
+    }
+    if (made.isPresent()) {
+      return made.get();
     }
     Files.deleteIfExists(target);
     return Result.none(
-        problems.isEmpty()
+        attempt.problems.isEmpty()
             ? "nobody who can be reached has a snapshot that would do"
-            : String.join("; ", problems),
-        isFinal);
+            : String.join("; ", attempt.problems),
+        attempt.isFinal);
+  }
+
+  /** One restore, and what was in its way so far. */
+  private final class Attempt {
+    private final Wanted wanted;
+    private final Consumer<String> progress;
+    private final List<String> problems = new ArrayList<>();
+    private boolean isFinal = true;
+
+    Attempt(Wanted wanted, Consumer<String> progress) {
+      this.wanted = wanted;
+      this.progress = progress;
+    }
+
+    /** The database from the first of them that is good. */
+    Optional<Result> first(List<Candidate> candidates) throws IOException {
+      for (Candidate candidate : candidates) {
+        String id = candidate.offer().id();
+        Optional<SnapshotSource> source = candidate.source();
+        String from = source.map(SnapshotSource::name).orElse("its own disk");
+        try {
+          if (source.isPresent()) {
+            fetch(source.get(), candidate.offer(), progress);
+          }
+          progress.accept("unpacking the snapshot up to event " + candidate.offer().seq());
+          Path file = source.isPresent() ? own.received(id) : own.file(id);
+          SnapshotHeader offered = SnapshotFile.header(file);
+          if (!wanted.trustsOwn() && offered.nodeId().equals(nodeId)) {
+            problems.add(
+                from + ": the snapshot " + id + " was taken by this node, which was wrong");
+            isFinal = false; // another node stores a better one
+            continue;
+          }
+          own.requireSpace(offered.databaseBytes());
+          SnapshotHeader header = SnapshotFile.extract(file, target);
+          if (header.seq() != candidate.offer().seq()
+              || !header.journalId().equals(wanted.journalId())) {
+            throw new IOException("the snapshot " + id + " is not what it was offered as");
+          }
+          if (source.isPresent()) {
+            own.adopt(id, header);
+          }
+          return Optional.of(new Result(Optional.of(target), header.seq(), from, true));
+        } catch (SnapshotDamagedException e) {
+          problems.add(from + ": " + e.getMessage());
+          LOG.error("a snapshot from {} is not used: {}", from, e.getMessage());
+          if (source.isPresent()) {
+            Files.deleteIfExists(own.received(id));
+          } else {
+            own.setAside(id);
+          }
+        } catch (IOException e) {
+          isFinal = false;
+          problems.add(from + ": " + e.getMessage());
+          LOG.warn("the snapshot {} cannot be had from {}: {}", id, from, e.getMessage());
+        }
+      }
+      return Optional.empty();
+    }
+  }
+
+  /** What this node has taken itself, which need not travel. */
+  private List<Candidate> ownOnes(Wanted wanted) {
+    List<Candidate> candidates = new ArrayList<>();
+    for (SnapshotDirectory.Stored stored : own.list()) {
+      SnapshotHeader header = stored.header();
+      if (header.journalId().equals(wanted.journalId()) && header.seq() > wanted.atMost()) {
+        LOG.error(
+            "the snapshot {} has events that the journal does not hold; it is set aside",
+            stored.id());
+        own.setAside(stored.id());
+      } else if (wanted.fits(header.journalId(), header.seq())) {
+        candidates.add(
+            new Candidate(
+                Optional.empty(),
+                new SnapshotSource.Offer(
+                    stored.id(), header.journalId(), header.seq(), stored.bytes(), false)));
+      }
+    }
+    return candidates;
   }
 
   /**
-   * This node's own first, which need not travel; then what the majority agrees on, before what
-   * might be a replica's that differs and does not know it yet.
+   * What others have: what the majority agrees on before what might be a replica's that differs and
+   * does not know it yet.
    */
-  private List<Candidate> candidates(
+  private static List<Candidate> offered(
       Wanted wanted, List<SnapshotSource> sources, List<String> problems) {
-    List<Candidate> candidates = new ArrayList<>();
-    if (wanted.trustsOwn()) {
-      for (SnapshotDirectory.Stored stored : own.list()) {
-        SnapshotHeader header = stored.header();
-        if (header.journalId().equals(wanted.journalId()) && header.seq() > wanted.atMost()) {
-          LOG.error(
-              "the snapshot {} has events that the journal does not hold; it is set aside",
-              stored.id());
-          own.setAside(stored.id());
-        } else if (wanted.fits(header.journalId(), header.seq())) {
-          candidates.add(
-              new Candidate(
-                  Optional.empty(),
-                  new SnapshotSource.Offer(
-                      stored.id(), header.journalId(), header.seq(), stored.bytes(), false)));
-        }
-      }
-    }
     List<Candidate> elsewhere = new ArrayList<>();
     for (SnapshotSource source : sources) {
       try {
@@ -187,8 +219,7 @@ final class SnapshotRestore {
         Comparator.comparing((Candidate candidate) -> candidate.offer().agreed())
             .thenComparing(candidate -> candidate.offer().seq())
             .reversed());
-    candidates.addAll(elsewhere);
-    return candidates;
+    return elsewhere;
   }
 
   /** Goes on where an earlier attempt ended. */

@@ -100,7 +100,7 @@ class SnapshotRestoreTest {
     return new SnapshotRestore("a", own, target, 1L << 40)
         .restore(
             new SnapshotRestore.Wanted("journal", atLeast, head, below, trustsOwn),
-            List.of(sources),
+            () -> List.of(sources),
             text -> {});
   }
 

@@ -145,7 +145,7 @@ final class TestNode implements AutoCloseable {
         .restore(
             new SnapshotRestore.Wanted(
                 node().status().journalId(), 1, Long.MAX_VALUE, Long.MAX_VALUE, false),
-            PeerSnapshots.all(runtime.clusterSystem().orElseThrow()),
+            () -> PeerSnapshots.all(runtime.clusterSystem().orElseThrow()),
             text -> {});
   }
 

@@ -106,6 +106,32 @@ class SnapshotClusterIT {
     }
   }
 
+  /** The node has its own copy of the journal at once, and the others only when it has joined. */
+  @Test
+  @Tag(Clusters.LONG)
+  void aLostDatabaseIsFetchedThoughNothingIsCut() throws Exception {
+    for (int run = 0; run < Clusters.runs(); run++) {
+      Cluster cluster = clusters.onQuorum(3).startAll();
+      try (JournalArchive archive = cluster.archive();
+          Workload load = cluster.load(3)) {
+        load.awaitWrites(cluster.nodes(), WAIT);
+        int at = clusters.random().nextInt(3);
+        ClusterNode lost = cluster.node(at);
+        Answer taken = cluster.node((at + 1) % 3).post("/snapshot", "");
+        assertTrue(taken.succeeded(), taken::text);
+        lost.kill9();
+        assertEquals(1, JournalFile.first(QuorumClusterJournal.copy(lost)));
+        DatabaseFile.delete(lost.databaseFile());
+        FileTree.delete(new SnapshotFolder(lost.dataDirectory()).path());
+        lost.start();
+        cluster.awaitReady();
+        assertMadeFrom(lost, "node");
+        load.awaitWrites(cluster.nodes(), WAIT);
+        cluster.finish(load);
+      }
+    }
+  }
+
   private static Cluster start(Cluster cluster) throws Exception {
     for (ClusterNode node : cluster.nodes()) {
       node.set("peqlite.snapshot.journal-bytes", "64KiB")
