@@ -19,12 +19,16 @@ import org.apache.pekko.actor.typed.javadsl.AskPattern;
 import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
+import org.jspecify.annotations.Nullable;
 
 /** The snapshots of another node, asked for in pieces. */
 final class PeerSnapshots implements SnapshotSource {
 
-  /** Small enough to go between other messages; several are on their way at once. */
+  /** Small enough to go between other messages. */
   static final int PIECE_BYTES = 128 * 1024;
+
+  /** How many are on their way at once; other messages wait behind them. */
+  private static final int AHEAD_MAX = 16;
 
   private static final Duration ANSWER_MAX = Duration.ofSeconds(2);
 
@@ -34,6 +38,7 @@ final class PeerSnapshots implements SnapshotSource {
   private final ActorSystem<?> system;
   private final ActorRef<NodeMessage> gateway;
   private final String name;
+  private final Deque<Asked> ahead = new ArrayDeque<>();
 
   private PeerSnapshots(ActorSystem<?> system, ActorRef<NodeMessage> gateway, String name) {
     this.system = system;
@@ -83,28 +88,66 @@ final class PeerSnapshots implements SnapshotSource {
   }
 
   @Override
-  public byte[] read(Offer offer, long offset, int max) throws IOException {
-    List<Supplier<CompletionStage<SnapshotKeeper.Piece>>> asked = new ArrayList<>();
-    for (int at = 0; at < max; at += PIECE_BYTES) {
-      asked.add(piece(offer.id(), offset + at, Math.min(PIECE_BYTES, max - at)));
+  public synchronized byte[] read(Offer offer, long offset, int max) throws IOException {
+    Asked next = ahead.peek();
+    if (next == null || next.offset != offset || next.length > max || !next.id.equals(offer.id())) {
+      ahead.clear(); // what is still on its way is not missed
     }
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(max);
-    for (Supplier<CompletionStage<SnapshotKeeper.Piece>> one : asked) {
-      SnapshotKeeper.Piece piece = await(one);
+    while (bytes.size() < max && offset + bytes.size() < offer.bytes()) {
+      askAhead(offer, offset + bytes.size(), Math.min(PIECE_BYTES, max));
+      Asked first = ahead.element();
+      if (bytes.size() + first.length > max) {
+        break;
+      }
+      SnapshotKeeper.Piece piece = await(first::answer);
+      ahead.remove();
       if (!piece.problem().isEmpty()) {
         throw new IOException(piece.problem());
+      }
+      if (piece.bytes().length != first.length) {
+        throw new IOException(piece.bytes().length + " bytes came instead of " + first.length);
       }
       bytes.writeBytes(piece.bytes());
     }
     return bytes.toByteArray();
   }
 
-  /** Asks at once, and gives that answer the first time it is asked for, else asks again. */
-  private Supplier<CompletionStage<SnapshotKeeper.Piece>> piece(String id, long from, int length) {
-    Supplier<CompletionStage<SnapshotKeeper.Piece>> asking =
-        () -> ask(replyTo -> new SnapshotKeeper.AskPiece(id, from, length, replyTo));
-    Deque<CompletionStage<SnapshotKeeper.Piece>> first = new ArrayDeque<>(List.of(asking.get()));
-    return () -> first.isEmpty() ? asking.get() : first.remove();
+  /** The next pieces are on their way while this one is written. */
+  private void askAhead(Offer offer, long offset, int length) {
+    Asked last = ahead.peekLast();
+    long at = last == null ? offset : last.offset + last.length;
+    while (ahead.size() < AHEAD_MAX && at < offer.bytes()) {
+      Asked asked = new Asked(offer.id(), at, (int) Math.min(length, offer.bytes() - at));
+      ahead.add(asked);
+      at += asked.length;
+    }
+  }
+
+  /** A piece that was asked for. */
+  private final class Asked {
+    private final String id;
+    private final long offset;
+    private final int length;
+    private @Nullable CompletionStage<SnapshotKeeper.Piece> first;
+
+    Asked(String id, long offset, int length) {
+      this.id = id;
+      this.offset = offset;
+      this.length = length;
+      this.first = askIt();
+    }
+
+    /** The answer to what was asked first, and at each later call to the same asked again. */
+    CompletionStage<SnapshotKeeper.Piece> answer() {
+      CompletionStage<SnapshotKeeper.Piece> answer = first == null ? askIt() : first;
+      first = null;
+      return answer;
+    }
+
+    private CompletionStage<SnapshotKeeper.Piece> askIt() {
+      return ask(replyTo -> new SnapshotKeeper.AskPiece(id, offset, length, replyTo));
+    }
   }
 
   private <T> CompletionStage<T> ask(Function<ActorRef<T>, NodeMessage> question) {
