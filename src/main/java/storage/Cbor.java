@@ -98,6 +98,13 @@ public final class Cbor {
       }
     }
 
+    /** Nothing may stand behind what was read. */
+    void requireEnd() throws IOException, FormatException {
+      if (parser.nextToken() != null) {
+        throw new FormatException("stored value goes on where it should end");
+      }
+    }
+
     /** Whether the array goes on; the value's token is then the current one. */
     public boolean nextElement() throws IOException, FormatException {
       JsonToken token = parser.nextToken();

@@ -77,10 +77,17 @@ class ChainBreakTest {
 
   @Test
   void refusesAFormatThatItDoesNotKnow() throws SQLException {
-    byte[] bytes = event(EventChain.JOURNAL, chain.lastHash(), chain.timestampMicros() + 1);
-    bytes[1]++; // the format stands behind the array's head
-    chain.add(bytes);
+    chain.add(new byte[] {(byte) 0x81, 2}); // an array that holds the format
     assertBroken("an event of format 2 needs a newer peqlite");
+  }
+
+  /** It has no successor yet whose hash would tell. */
+  @Test
+  void refusesALastEventThatTheDiskHasChanged() throws SQLException {
+    byte[] bytes = event(EventChain.JOURNAL, chain.lastHash(), chain.timestampMicros() + 1);
+    bytes[bytes.length - 8] ^= 1; // in its entries
+    chain.add(bytes);
+    assertBroken("event 3 is damaged: its checksum is not that of its bytes");
   }
 
   @Test

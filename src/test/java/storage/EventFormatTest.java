@@ -11,6 +11,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
@@ -23,6 +24,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.Stream;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -104,14 +106,18 @@ class EventFormatTest {
     return entries().keySet().stream();
   }
 
-  /** What a newer release appends to a verdict stands behind the statement. */
+  /**
+   * What a newer release appends to a verdict stands behind the statement, and in an event before
+   * the checksum.
+   */
   static Stream<String> openEndedNames() {
-    return allNames().filter(name -> !name.equals("verdict"));
+    return allNames().filter(name -> !name.equals("verdict") && !name.startsWith("event"));
   }
 
   static Stream<String> allNames() {
     return Stream.concat(
-        entryNames(), Stream.of("event", "request", "outcome", "verdict-from-statement"));
+        entryNames(),
+        Stream.of("event", "event-with-checksum", "request", "outcome", "verdict-from-statement"));
   }
 
   @ParameterizedTest
@@ -139,15 +145,24 @@ class EventFormatTest {
 
   @Test
   void keepsTheFormOfAnEvent() throws FormatException {
-    // Its file holds the entries that there were when it was written.
-    List<Entry> entries =
-        entries().values().stream()
-            .filter(entry -> !(entry instanceof Entry.Scrub || entry instanceof Entry.Vacuum))
-            .toList();
+    List<Entry> entries = List.copyOf(entries().values());
     byte[] bytes =
         EventCodec.encode(event(List.of()), entries.stream().map(EntryCodec::encode).toList());
-    assertArrayEquals(golden("event"), bytes, () -> hex(bytes));
-    Event decoded = EventCodec.decode(new StoredEvent(1, golden("event")));
+    assertArrayEquals(golden("event-with-checksum"), bytes, () -> hex(bytes));
+    assertReads("event-with-checksum", entries);
+  }
+
+  @Test
+  void readsAnEventOfTheFirstRelease() throws FormatException {
+    assertReads(
+        "event",
+        entries().values().stream()
+            .filter(entry -> !(entry instanceof Entry.Scrub || entry instanceof Entry.Vacuum))
+            .toList());
+  }
+
+  private static void assertReads(String name, List<Entry> entries) throws FormatException {
+    Event decoded = EventCodec.decode(new StoredEvent(1, golden(name)));
     Event expected = event(entries);
     assertArrayEquals(expected.previousHash(), decoded.previousHash());
     assertEquals(expected.rules(), decoded.rules());
@@ -202,6 +217,32 @@ class EventFormatTest {
     byte[] appended = {(byte) 0x82, 0x01, (byte) 0x80, (byte) 0xf6, 0x61, 0x78}; // [1, []], null, x
     System.arraycopy(appended, 0, longer, bytes.length, appended.length);
     assertEquals(decode(name, bytes), decode(name, longer));
+  }
+
+  @Test
+  void skipsFieldsOfAnEventThatStandBeforeItsChecksum() throws FormatException {
+    byte[] bytes = golden("event-with-checksum");
+    byte[] longer = Arrays.copyOf(bytes, bytes.length + 2);
+    longer[0] += 2;
+    longer[bytes.length - 5] = (byte) 0xf6; // null
+    longer[bytes.length - 4] = (byte) 0x80; // []
+    CRC32C checksum = new CRC32C();
+    checksum.update(longer, 0, longer.length - 5);
+    longer[longer.length - 5] = 0x44;
+    ByteBuffer.wrap(longer).putInt(longer.length - 4, (int) checksum.getValue());
+    assertEquals(decode("event-with-checksum", bytes), decode("event-with-checksum", longer));
+  }
+
+  /** Nothing stands behind the last event whose hash would tell. */
+  @Test
+  void tellsEveryFlippedBitOfAnEvent() {
+    byte[] bytes = golden("event-with-checksum");
+    for (int bit = 0; bit < bytes.length * 8; bit++) {
+      byte[] damaged = bytes.clone();
+      damaged[bit / 8] ^= (byte) (1 << bit % 8);
+      StoredEvent stored = new StoredEvent(1, damaged);
+      assertThrows(FormatException.class, () -> EventCodec.decode(stored), () -> hex(damaged));
+    }
   }
 
   /** Damage is told, or reads as something else; it never brings the reader down. */
@@ -316,7 +357,7 @@ class EventFormatTest {
 
   private static String decode(String name, byte[] bytes) throws FormatException {
     return switch (name) {
-      case "event" -> {
+      case "event", "event-with-checksum" -> {
         Event event = EventCodec.decode(new StoredEvent(1, bytes));
         yield event.journalId() + hex(event.previousHash()) + event.entries().size();
       }
