@@ -41,7 +41,11 @@ record FetchedFull(Full object, Path file) {
     try {
       return SnapshotFile.verify(file);
     } catch (SnapshotDamagedException e) {
-      throw new DamagedObjectException(name + " is damaged: " + e.getMessage(), e);
+      throw new DamagedObjectException(
+          SnapshotFile.isOne(file)
+              ? name + " is damaged: " + e.getMessage()
+              : name + " is encrypted and its key was not given, or its beginning is damaged",
+          e);
     }
   }
 

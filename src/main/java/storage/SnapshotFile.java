@@ -199,6 +199,13 @@ public final class SnapshotFile {
     }
   }
 
+  /** Whether a file begins as every snapshot does, whatever comes then. */
+  public static boolean isOne(Path file) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      return Arrays.equals(in.readNBytes(MAGIC.length), MAGIC);
+    }
+  }
+
   private static SnapshotHeader header(Path file, DataInputStream in) throws IOException {
     try {
       byte[] magic = in.readNBytes(MAGIC.length);

@@ -50,7 +50,7 @@ abstract class BackupJobContract {
   /** How many positions and how many times are restored to. */
   abstract int targets();
 
-  private void begin(History past) throws Exception {
+  void begin(History past) throws Exception {
     history = past;
     store = openStore();
     snapshots = SnapshotDirectory.open(folder.resolve("snapshots"));
@@ -97,7 +97,7 @@ abstract class BackupJobContract {
   }
 
   /** With a full backup, because a snapshot was asked for. */
-  private BackupJob.Result runFullAt(long seq) throws Exception {
+  BackupJob.Result runFullAt(long seq) throws Exception {
     history.head = seq;
     history.applyTo(seq);
     history.snapshot(snapshots);

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import storage.History;
 
 /** Backups in an encrypted directory. */
 final class FileBackupJobTest extends BackupJobContract {
@@ -51,6 +52,25 @@ final class FileBackupJobTest extends BackupJobContract {
                       step -> {}));
       assertTrue(refused.getMessage().startsWith("there are no backups"), refused.getMessage());
       assertEquals(List.of(), store.list(""));
+    }
+  }
+
+  @Test
+  void withoutTheKeyItSaysThatOneMayBeMissing() throws Exception {
+    begin(History.plain(10, folder));
+    runFullAt(5);
+    try (BackupStore plain = BackupStores.open(place.toUri(), BackupStoreSettings.defaults())) {
+      NotRestorableException refused =
+          assertThrows(
+              NotRestorableException.class,
+              () ->
+                  BackupRestore.restore(
+                      plain,
+                      Optional.empty(),
+                      Optional.empty(),
+                      folder.resolve("output"),
+                      step -> {}));
+      assertTrue(refused.getMessage().contains("its key was not given"), refused.getMessage());
     }
   }
 }
