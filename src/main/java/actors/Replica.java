@@ -754,9 +754,12 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       if (!readVerdict(heldAt)) {
         return this;
       }
-      // Clients hear of what is applied now before this step ends: they may write again at once.
+      boolean givenUp = isGivenUp(heldAt);
       heldAt = null;
-      recovered();
+      if (givenUp) {
+        recovered();
+      }
+      // Else it is to be run, and may well fail again: that is over when it is applied.
     }
     List<StoredEvent> next = next();
     if (!next.isEmpty()) {
@@ -1069,6 +1072,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
             new CommitListener() {
               @Override
               public void entries(List<AppliedEntry> entries) {
+                if (state == ReplicaGauge.State.HELD || state == ReplicaGauge.State.FAILED) {
+                  recovered(); // before clients hear of it, who may write again at once
+                }
                 session.tell(new WriteSession.Applied(entries));
               }
 

@@ -114,7 +114,7 @@ class LostDiskIT {
       load.awaitWrites(others, WAIT);
       cluster.pass(2_000, 3_000);
       load.awaitWrites(others, WAIT);
-      assertFalse(small.isReady());
+      assertFalse(small.isReady(), () -> cluster.describe() + small.process().log());
 
       assertEquals(0, small.terminate());
       small.set("peqlite.apply.database-bytes-max", "0B").start();
