@@ -789,6 +789,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       position = opening.position();
       scrubs.opened(position.seq(), position.journalId());
       reads.reopen();
+      reads.holdOpen();
       opened = true;
       whereAsked.forEach(this::onAskWhere);
       whereAsked.clear();
@@ -1176,6 +1177,10 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
    * a request's fault: to give up what meets it would give up one request after the other.
    */
   private void applyFailed(ApplyResult.Failed failure) {
+    EventApplier failing = applier;
+    if (failing != null && !failure.damaged()) {
+      failing.checkpoint(); // gives back the log's space, which may be what is missing
+    }
     closeApplier();
     oneByOne = true;
     if (failure.damaged()) {

@@ -17,6 +17,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -82,6 +83,9 @@ public final class ReadPool implements AutoCloseable {
   private volatile boolean drained;
 
   private volatile boolean closing;
+
+  /** Reads nothing; see {@link #holdOpen}. */
+  private final AtomicReference<@Nullable Connection> holding = new AtomicReference<>();
 
   private final AtomicInteger copies = new AtomicInteger();
 
@@ -221,8 +225,38 @@ public final class ReadPool implements AutoCloseable {
    */
   public void reopen() {
     generation.incrementAndGet();
+    hold(null);
     closeIdle();
     closeHandedOut();
+  }
+
+  /**
+   * Keeps the file open from now on, until {@link #reopen} or {@link #close}. SQLite deletes the
+   * index of the write-ahead log with the last connection, and on a disk without space nobody could
+   * make it again, to read what is there. To be called while the file is open to be applied to.
+   */
+  public void holdOpen() {
+    try {
+      Connection connection = DatabaseConnections.openReading(databaseFile, settings);
+      hold(connection);
+      try (java.sql.Statement statement = connection.createStatement()) {
+        // The index is opened by the first read.
+        statement.executeQuery("SELECT count(*) FROM sqlite_schema").close();
+      }
+    } catch (SQLException e) {
+      LOG.debug("the database cannot be held open", e);
+    }
+  }
+
+  private void hold(@Nullable Connection connection) {
+    Connection before = holding.getAndSet(connection);
+    if (before != null) {
+      try {
+        before.close();
+      } catch (SQLException e) {
+        LOG.debug("a connection could not be closed", e);
+      }
+    }
   }
 
   /**
@@ -279,6 +313,7 @@ public final class ReadPool implements AutoCloseable {
         permits.release(settings.connections());
       }
     }
+    hold(null);
     closeIdle();
     closeHandedOut();
   }

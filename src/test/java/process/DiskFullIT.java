@@ -4,8 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -55,6 +61,58 @@ class DiskFullIT {
         acknowledged + 1, roomy.query("SELECT count(DISTINCT id) FROM filler").value().asLong());
     assertTrue(roomy.execute("INSERT INTO filler VALUES (0, NULL)").succeeded());
     assertEquals("ok", roomy.query("PRAGMA integrity_check").value().asText());
+  }
+
+  /** Whatever is given back is taken at once, and nobody has read anything before. */
+  @Test
+  @Tag(Clusters.LONG)
+  void servesTheFirstReadWhenTheDiskIsFull() throws Exception {
+    Path data = directory.resolve("data");
+    try (SmallDisk disk = SmallDisk.mount(data, 60)) {
+      NodeProcess node = nodes.start(data).awaitReady();
+      assertTrue(node.execute("CREATE TABLE filler (id INTEGER, bytes BLOB)").succeeded());
+      long acknowledged = 0;
+      while (node.post("/db/execute?timeout=2s", (Object) new Object[] {INSERT, acknowledged + 1})
+          .succeeded()) {
+        acknowledged++;
+      }
+      Thread eater = eat(data.resolve("eaten"));
+      try {
+        // So long that the database was closed and could not be opened again.
+        Eventually.pass(Duration.ofSeconds(5));
+        for (int i = 0; i < 5; i++) {
+          Answer count = node.query("SELECT count(*) FROM filler", "none");
+          assertTrue(count.succeeded(), count::text);
+          assertTrue(count.value().asLong() >= acknowledged, count::text);
+          Eventually.pass(Duration.ofMillis(300));
+        }
+      } finally {
+        eater.interrupt();
+        eater.join();
+      }
+      node.kill9();
+    }
+  }
+
+  /** Writes until there is no space, again and again. */
+  private static Thread eat(Path file) {
+    Thread eater =
+        new Thread(
+            () -> {
+              try (OutputStream out = Files.newOutputStream(file)) {
+                while (!Thread.currentThread().isInterrupted()) {
+                  try {
+                    out.write(new byte[4096]);
+                  } catch (IOException full) {
+                    LockSupport.parkNanos(100_000);
+                  }
+                }
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+    eater.start();
+    return eater;
   }
 
   @Test
