@@ -16,7 +16,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 @Timeout(3600)
 class SnapshotClusterIT {
 
-  private static final Duration WAIT = Duration.ofSeconds(60);
+  private static final Duration WAIT = Duration.ofSeconds(180);
   private static final String MADE = "the database is made from a snapshot up to event ";
 
   @RegisterExtension final Clusters clusters = new Clusters();
