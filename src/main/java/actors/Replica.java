@@ -1508,6 +1508,10 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   }
 
   private Behavior<Command> onStopped() {
+    EventApplier open = applier;
+    if (open != null) {
+      open.checkpoint(); // whoever copies the file of a stopped node has all of it
+    }
     closeApplier();
     return this;
   }
