@@ -1512,6 +1512,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     if (open != null) {
       open.checkpoint(); // whoever copies the file of a stopped node has all of it
     }
+    reads.reopen(); // whoever still reads keeps the log; the last to close removes it
     closeApplier();
     return this;
   }

@@ -928,7 +928,6 @@ class ReplicaTest {
     awaitAllApplied();
     events.trim(events.head() - 1);
     testKit.stop(replica());
-    reads.reopen(); // closes what is held open, as the end of a process does
     Files.writeString(databaseFile(), "this is no database ".repeat(1_000));
     start();
     await(ReplicaGauge.State.OUT_OF_SERVICE, 0);
