@@ -3,7 +3,6 @@ package process;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -31,12 +30,6 @@ class LoadIT {
 
   private static final Duration WAIT = Duration.ofSeconds(90);
   private static final int BALLAST_ROWS = 24;
-
-  /** So many that one who looks has a moment to take the space away. */
-  private static final int LARGE_ROWS = 240;
-
-  private static final int ROOMY_MEBIBYTES = 2_000;
-  private static final String REPLICA_STATE = "peqlite.replica_state";
   private static final int BALLAST_BYTES = 500_000;
 
   @RegisterExtension final Clusters clusters = new Clusters();
@@ -59,37 +52,6 @@ class LoadIT {
     finish(cluster, rounds);
   }
 
-  /** One node has all the pieces and no room for what they make; the others go on with it. */
-  @Test
-  @Tag(Clusters.LONG)
-  void theDiskFillsWhileTheFileIsMade() throws Exception {
-    for (int run = 0; run < Clusters.runs(); run++) {
-      Cluster cluster = clusters.onLoopback(3);
-      ClusterNode small = cluster.node(clusters.random().nextInt(3));
-      SmallDisk disk = clusters.smallDisk(small, ROOMY_MEBIBYTES);
-      cluster.startAll();
-      Path file = database(1, LARGE_ROWS, clusters.random());
-      ClusterNode asked = cluster.others(small).get(0);
-      CompletableFuture<Answer> load =
-          CompletableFuture.supplyAsync(() -> load(asked, "load-1", file));
-      Path making = small.dataDirectory().resolve("database.db.loading");
-      Eventually.busily("the file is being made", WAIT, () -> Files.exists(making));
-      FileStore store = Files.getFileStore(small.dataDirectory());
-      disk.resize((int) ((store.getTotalSpace() - store.getUsableSpace() >> 20) + 2));
-      Eventually.eventually(
-          small + " has no space", WAIT, () -> small.status(REPLICA_STATE).equals("failed"));
-      Answer answer = answerOf(load);
-      assertTrue(answer != null && answer.succeeded(), () -> "the others have it: " + answer);
-      for (ClusterNode other : cluster.others(small)) {
-        assertEquals(1, generation(other));
-      }
-      assertTrue(small.isAlive(), () -> small + " has ended");
-      disk.resize(ROOMY_MEBIBYTES);
-      cluster.awaitReady();
-      finish(cluster, 1);
-    }
-  }
-
   private static void finish(Cluster cluster, int rounds) throws Exception {
     for (ClusterNode node : cluster.nodes()) {
       assertEquals(rounds, generation(node));
@@ -103,7 +65,7 @@ class LoadIT {
       throws Exception {
     Random random = clusters.random();
     for (int round = 1; round <= rounds; round++) {
-      Path file = database(round, BALLAST_ROWS, random);
+      Path file = database(round, random);
       ClusterNode asked = cluster.anotherNode();
       ClusterNode victim = random.nextBoolean() ? cluster.anotherNode() : cluster.sequencerNode();
       String key = "load-" + round;
@@ -175,7 +137,7 @@ class LoadIT {
     return answer.value().asInt();
   }
 
-  private Path database(int generation, int rows, Random random) throws SQLException {
+  private Path database(int generation, Random random) throws SQLException {
     Path file = clusters.directory().resolve("generation" + generation + ".db");
     try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
         Statement statement = connection.createStatement()) {
@@ -183,7 +145,7 @@ class LoadIT {
       statement.execute("INSERT INTO generation VALUES (" + generation + ")");
       statement.execute("CREATE TABLE written (node)");
       statement.execute("CREATE TABLE ballast (bytes)");
-      for (int i = 0; i < rows; i++) {
+      for (int i = 0; i < BALLAST_ROWS; i++) {
         statement.execute(
             "INSERT INTO ballast VALUES (randomblob("
                 + (BALLAST_BYTES + random.nextInt(1_000))
