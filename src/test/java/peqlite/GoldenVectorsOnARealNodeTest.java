@@ -8,7 +8,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -465,12 +464,8 @@ class GoldenVectorsOnARealNodeTest {
     assertEquals(
         leader.get("addr").asText(), written.headers().firstValue("X-RQLITE-SERVED-BY").orElse(""));
     // What /status tells may be a moment behind the answer.
-    long deadlineNanos = System.nanoTime() + Duration.ofSeconds(10).toNanos();
-    while (node.headSeq() != RealNodeFixture.seq(written)
-        && System.nanoTime() - deadlineNanos < 0) {
-      Thread.sleep(10);
-    }
-    assertEquals(RealNodeFixture.seq(written), node.headSeq());
+    long seq = RealNodeFixture.seq(written);
+    RealNodeFixture.eventually("the head is " + seq, () -> node.headSeq() == seq);
   }
 
   private static String json(String sql) {
