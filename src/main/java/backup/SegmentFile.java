@@ -20,8 +20,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
+import storage.ChunkChecksum;
 import storage.Event;
 import storage.EventCodec;
 import storage.EventHash;
@@ -122,7 +122,7 @@ final class SegmentFile {
       byte[] encoded = summary.encode();
       out.writeInt(0);
       out.writeInt(encoded.length);
-      out.writeInt(crc(encoded, encoded.length));
+      out.writeInt(ChunkChecksum.of(encoded, encoded.length));
       out.write(encoded);
       out.flush();
       out.write(sum.digest());
@@ -300,7 +300,7 @@ final class SegmentFile {
           Math.toIntExact(
               Zstd.compressByteArray(compressed, 0, compressed.length, chunk, 0, filled, level));
       out.writeInt(length);
-      out.writeInt(crc(compressed, length));
+      out.writeInt(ChunkChecksum.of(compressed, length));
       out.write(compressed, 0, length);
       filled = 0;
     }
@@ -347,7 +347,7 @@ final class SegmentFile {
           throw damaged("a part has an impossible length", null);
         }
         in.readFully(compressed, 0, length);
-        if (crc(compressed, length) != crc) {
+        if (ChunkChecksum.of(compressed, length) != crc) {
           throw damaged("a part is not what was written", null);
         }
         filled =
@@ -372,7 +372,7 @@ final class SegmentFile {
         int crc = in.readInt();
         byte[] encoded = new byte[length];
         in.readFully(encoded);
-        if (crc(encoded, length) != crc) {
+        if (ChunkChecksum.of(encoded, length) != crc) {
           throw damaged("its end is not what was written", null);
         }
         byte[] actual = sum.digest();
@@ -419,15 +419,5 @@ final class SegmentFile {
     public void close() throws IOException {
       in.close();
     }
-  }
-
-  /** The length counts too, so that a flipped bit in it is found. */
-  private static int crc(byte[] bytes, int length) {
-    CRC32C sum = new CRC32C();
-    for (int shift = 24; shift >= 0; shift -= 8) {
-      sum.update(length >>> shift);
-    }
-    sum.update(bytes, 0, length);
-    return (int) sum.getValue();
   }
 }

@@ -17,7 +17,6 @@ import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.function.BooleanSupplier;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,7 +76,7 @@ public final class SnapshotFile {
       byte[] head = header.encode();
       out.writeInt(head.length);
       out.write(head);
-      out.writeInt(crc(head, head.length));
+      out.writeInt(ChunkChecksum.of(head, head.length));
       byte[] compressed = new byte[Math.toIntExact(Zstd.compressBound(CHUNK_BYTES))];
       byte[] chunk = new byte[CHUNK_BYTES];
       long bytes = 0;
@@ -92,7 +91,7 @@ public final class SnapshotFile {
             Math.toIntExact(
                 Zstd.compressByteArray(compressed, 0, compressed.length, chunk, 0, read, level));
         out.writeInt(length);
-        out.writeInt(crc(compressed, length));
+        out.writeInt(ChunkChecksum.of(compressed, length));
         out.write(compressed, 0, length);
       }
       if (bytes != header.databaseBytes()) {
@@ -167,7 +166,7 @@ public final class SnapshotFile {
             throw damaged(file, chunkAt, null);
           }
           in.readFully(compressed, 0, length);
-          if (crc(compressed, length) != crc) {
+          if (ChunkChecksum.of(compressed, length) != crc) {
             throw damaged(file, chunkAt, null);
           }
           int plain = decompress(file, chunkAt, compressed, length, chunk);
@@ -218,7 +217,7 @@ public final class SnapshotFile {
       }
       byte[] head = new byte[length];
       in.readFully(head);
-      if (in.readInt() != crc(head, length)) {
+      if (in.readInt() != ChunkChecksum.of(head, length)) {
         throw damaged(file, MAGIC.length, null);
       }
       return SnapshotHeader.decode(head);
@@ -232,16 +231,6 @@ public final class SnapshotFile {
   private static SnapshotDamagedException damaged(Path file, long at, @Nullable Throwable cause) {
     return new SnapshotDamagedException(
         "the snapshot " + file + " is damaged at byte " + at + " or soon after", cause);
-  }
-
-  /** The length counts too, so that a flipped bit in it is found. */
-  private static int crc(byte[] bytes, int length) {
-    CRC32C sum = new CRC32C();
-    for (int shift = 24; shift >= 0; shift -= 8) {
-      sum.update(length >>> shift);
-    }
-    sum.update(bytes, 0, length);
-    return (int) sum.getValue();
   }
 
   /** Counts and sums up what was read. */
