@@ -14,11 +14,11 @@ check: ## Run everything: tests, process tests, formatting
 
 soak: ## Run everything for longer: more kills, more random journals, more nonsense
 	mvn --batch-mode verify -Dpeqlite.kills=100 -Dpeqlite.long=true \
-	  -Dpeqlite.determinism.requests=20000 -Dpeqlite.fuzz.seconds=300
+	  -Dpeqlite.determinism.requests=20000 -Dpeqlite.flips=100 -Dpeqlite.fuzz.seconds=300
 
 faults: ## Run every fault once (RUNS=10 for ten times each, JOURNAL=quorum)
 	mvn --batch-mode verify -Dtest=ArchitectureTest -Dpeqlite.excluded=none \
-	  -Dit.test='process.*Cluster*IT,*Outage*IT,Partition*IT,Rolling*IT,LostDisk*IT,Clock*IT,Formation*IT,LargeRequest*IT,JournalLength*IT,MessageLoss*IT,Diverged*IT,Kubernetes*IT,QuorumFaults*IT,KillInTheMiddle*IT,KillingRequest*IT,SnapshotKill*IT,Load*IT,DiskFull*IT,BenchCluster*IT' \
+	  -Dit.test='process.*Cluster*IT,*Outage*IT,Partition*IT,Rolling*IT,LostDisk*IT,Clock*IT,Formation*IT,LargeRequest*IT,JournalLength*IT,MessageLoss*IT,Diverged*IT,Kubernetes*IT,QuorumFaults*IT,KillInTheMiddle*IT,KillingRequest*IT,SnapshotKill*IT,Load*IT,DamagedJournal*IT,DiskFull*IT,BenchCluster*IT' \
 	  -Dpeqlite.faults.journal=$(or $(JOURNAL),postgres) \
 	  -Dpeqlite.runs=$(or $(RUNS),1)
 

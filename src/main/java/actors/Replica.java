@@ -39,6 +39,7 @@ import storage.EventHash;
 import storage.FormatException;
 import storage.Formats;
 import storage.Journal;
+import storage.JournalDamagedException;
 import storage.JournalException;
 import storage.JournalGapException;
 import storage.ReadPool;
@@ -307,6 +308,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private boolean restoring;
 
   private boolean restoreNeeded;
+  private String restoreReason = "";
 
   /** Whether nobody had a better start than this database, since it was opened. */
   private boolean restoreTried;
@@ -821,6 +823,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       first = journal.first();
       startHead = look.head();
       journalUnreachable = false;
+    } catch (JournalDamagedException e) {
+      restoreBehind(e);
+      return false;
     } catch (JournalException e) {
       metrics.journalFailed();
       startHead = -1;
@@ -849,11 +854,20 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   /** Whether the events that come next are gone, or are so many that a snapshot is sooner there. */
   private boolean isBetterRestored(long first) {
     restoreNeeded = position.seq() + 1 < first;
+    restoreReason = "the events that this node lacks are cut off the journal";
     boolean far =
         position.seq() == 0
             ? startHead > 0
             : startHead - position.seq() > settings.restoreBehindEvents();
     return restoreNeeded || (far && !restoreTried);
+  }
+
+  /** What an event held that the journal gives damaged is known to who has applied it before. */
+  private void restoreBehind(JournalDamagedException damage) {
+    restoreNeeded = true;
+    restoreReason = String.valueOf(damage.getMessage());
+    getContext().getLog().error("{}; a snapshot from behind that is looked for", restoreReason);
+    restore(Math.max(damage.seq(), position.seq() + 1) + 1);
   }
 
   private void restore(long first) {
@@ -862,6 +876,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
         position.seq() == 0 ? 1 : position.seq() + settings.restoreBehindEvents() / 2 + 1;
     long atLeast = restoreNeeded ? first - 1 : Math.max(first - 1, worthwhile);
     try {
+      head = Math.max(head, journal.head());
       SnapshotRestore.Wanted wanted =
           new SnapshotRestore.Wanted(
               JournalFit.journalId(journal), atLeast, head, restoreBelow, trustsOwnSnapshots);
@@ -903,13 +918,12 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       restoreBelow = Long.MAX_VALUE; // the journal says what is given up
       step();
     } else {
-      String reason =
-          "the events that this node lacks are cut off the journal, and no snapshot can be had: "
-              + result.told();
+      String reason = restoreReason + ", and no snapshot can be had: " + result.told();
       if (alone && result.isFinal()) {
         condemned(reason + "; restore a backup");
       } else {
-        failed(reason); // another node may come that has one, or space
+        // Another node may come that has one, or space.
+        failed(reason + "; a node that is ready takes one when it is told to (POST /snapshot)");
       }
     }
     return this;
@@ -1024,6 +1038,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       } else {
         condemned(String.valueOf(e.getMessage()));
       }
+      return List.of();
+    } catch (JournalDamagedException e) {
+      restoreBehind(e);
       return List.of();
     } catch (JournalException e) {
       metrics.journalFailed();
@@ -1281,7 +1298,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       List<StoredEvent> events = readJournal(verdictsReadUpTo + 1);
       if (events.isEmpty()) {
         boolean nothingSaid =
-            state != ReplicaGauge.State.OUT_OF_SERVICE && !timers.isTimerActive(Self.RETRY);
+            state != ReplicaGauge.State.OUT_OF_SERVICE
+                && !restoring
+                && !timers.isTimerActive(Self.RETRY);
         if (nothingSaid && verdictsReadUpTo < head) {
           failed("the journal gives no event after " + verdictsReadUpTo + " now, of " + head);
         }

@@ -42,16 +42,18 @@ final class QuorumFiles {
   static void empty(Path directory) throws JournalException {
     Path table = table(directory);
     try {
-      for (Path file :
-          List.of(
-              table,
-              table.resolveSibling(table.getFileName() + "-wal"),
-              table.resolveSibling(table.getFileName() + "-shm"))) {
-        Files.deleteIfExists(file);
-      }
+      Files.deleteIfExists(table);
+      deleteBeside(table);
       deleteRaft(directory);
     } catch (IOException e) {
       throw new JournalException("cannot empty " + directory + ": " + e, e);
+    }
+  }
+
+  /** Deletes what SQLite keeps beside a database. */
+  static void deleteBeside(Path database) throws IOException {
+    for (String suffix : List.of("-wal", "-shm")) {
+      Files.deleteIfExists(database.resolveSibling(database.getFileName() + suffix));
     }
   }
 

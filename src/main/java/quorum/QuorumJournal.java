@@ -11,7 +11,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.apache.ratis.protocol.RaftPeer;
 import storage.Journal;
+import storage.JournalDamagedException;
 import storage.JournalException;
+import storage.JournalGapException;
 import storage.StoredEvent;
 import storage.TrimSteps;
 
@@ -19,7 +21,8 @@ import storage.TrimSteps;
  * The journal kept on a majority of the nodes' own disks: where it begins and ends is asked of the
  * group's leader, its events are read from this node's own copy. The copy can be behind: what the
  * leader says to be in the journal is waited for, up to a limit, and never taken for missing. What
- * was cut away it can give for a moment longer.
+ * was cut away it can give for a moment longer. A copy that turns out to be damaged is made anew
+ * from another member's, and cannot be read until then.
  */
 public final class QuorumJournal implements Journal {
 
@@ -72,7 +75,7 @@ public final class QuorumJournal implements Journal {
   @Override
   public List<StoredEvent> read(long from, int eventsMax, long bytesMax) throws JournalException {
     QuorumServer server = part.server();
-    List<StoredEvent> events = read(server.table(), from, eventsMax, bytesMax);
+    List<StoredEvent> events = read(server, server.table(), from, eventsMax, bytesMax);
     long bytes = events.stream().mapToLong(event -> event.bytes().length).sum();
     if (events.size() >= eventsMax || bytes >= bytesMax) {
       return events;
@@ -82,11 +85,14 @@ public final class QuorumJournal implements Journal {
       if (head < from + events.size()) {
         return events;
       }
-      return read(
-          server.copyWith(Math.min(head, from + eventsMax - 1), BEHIND_MAX),
-          from,
-          eventsMax,
-          bytesMax);
+      QuorumTable copy = server.copyWith(Math.min(head, from + eventsMax - 1), BEHIND_MAX);
+      List<StoredEvent> more = read(server, copy, from, eventsMax, bytesMax);
+      if (more.isEmpty()) {
+        throw damaged(
+            server,
+            new JournalException("this node's copy of the journal does not give event " + from));
+      }
+      return more;
     } catch (JournalException e) {
       if (events.isEmpty()) {
         throw e;
@@ -95,13 +101,38 @@ public final class QuorumJournal implements Journal {
     }
   }
 
-  private static List<StoredEvent> read(QuorumTable copy, long from, int eventsMax, long bytesMax)
+  private static List<StoredEvent> read(
+      QuorumServer server, QuorumTable copy, long from, int eventsMax, long bytesMax)
       throws JournalException {
     try {
-      return copy.read(from, eventsMax, bytesMax);
+      return JournalDamagedException.before(copy.read(from, eventsMax, bytesMax));
+    } catch (JournalDamagedException e) {
+      throw damaged(server, e);
+    } catch (JournalGapException e) {
+      throw e.isCutAway() ? e : damaged(server, e);
     } catch (SQLException e) {
-      throw unreadable(e);
+      throw unreadable(server, e);
     }
+  }
+
+  /** The failure as it is, if there is no other copy. */
+  private static JournalException damaged(QuorumServer server, JournalException failure) {
+    String what = String.valueOf(failure.getMessage());
+    return server.copyDamaged(what)
+        ? new JournalException("this node's copy of the journal is being made anew: " + what)
+        : failure;
+  }
+
+  /** What is missing in this node's copy alone is damage of that, and not of the journal. */
+  @Override
+  public boolean holdsAll(long from, long to) throws JournalException {
+    boolean holds = Journal.super.holdsAll(from, to);
+    if (!holds
+        && to <= head()
+        && part.server().copyDamaged("it lacks an event from " + from + " to " + to)) {
+      throw new JournalException("this node's copy of the journal lacks an event");
+    }
+    return holds;
   }
 
   @Override
@@ -110,7 +141,7 @@ public final class QuorumJournal implements Journal {
     try {
       return part.server().copyWith(Math.min(to, head), BEHIND_MAX).count(from, to);
     } catch (SQLException e) {
-      throw unreadable(e);
+      throw unreadable(part.server(), e);
     }
   }
 
@@ -128,7 +159,7 @@ public final class QuorumJournal implements Journal {
     try {
       last = part.server().copyWith(to, BEHIND_MAX).endOfStep(from, to);
     } catch (SQLException e) {
-      throw unreadable(e);
+      throw unreadable(part.server(), e);
     }
     part.server().calls().order(new Command.Trim(last), STEP_MAX);
     return last;
@@ -140,13 +171,14 @@ public final class QuorumJournal implements Journal {
     try {
       return part.server(START_MAX).table().bytes();
     } catch (SQLException e) {
-      throw unreadable(e);
+      throw unreadable(part.server(), e);
     }
   }
 
-  private static JournalException unreadable(SQLException e) {
-    return new JournalException(
-        "cannot read this node's copy of the journal: " + e.getMessage(), e);
+  private static JournalException unreadable(QuorumServer server, SQLException e) {
+    JournalException failure =
+        new JournalException("cannot read this node's copy of the journal: " + e.getMessage(), e);
+    return CopyDamagedException.isDamage(e) ? damaged(server, failure) : failure;
   }
 
   /** The median of the clocks of those who answer: one wild clock changes nothing. */

@@ -1,9 +1,9 @@
 package quorum;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
@@ -34,9 +34,10 @@ import org.apache.ratis.util.LifeCycle;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import storage.EventHash;
+import storage.EventCodec;
 import storage.FormatException;
 import storage.JournalException;
+import storage.StoredEvent;
 
 /**
  * Applies the Raft log to this node's {@link QuorumTable}: one command after the other, several in
@@ -55,6 +56,9 @@ final class QuorumMachine extends BaseStateMachine {
 
     /** This node's part must end: what the disk holds is not known any more. */
     void halted(String what, Throwable cause);
+
+    /** The table gives another thing than what was written to it. */
+    void damaged(String what);
 
     /** The table holds more than before. */
     void advanced();
@@ -89,7 +93,6 @@ final class QuorumMachine extends BaseStateMachine {
 
   private static final int BATCH_MAX = 256;
   private static final int WAITING_BYTES_MAX = 16 << 20;
-  private static final long COPY_BYTES = 2 << 20;
 
   private sealed interface Task {}
 
@@ -360,8 +363,7 @@ final class QuorumMachine extends BaseStateMachine {
 
   private Answer answer(Question question) throws SQLException, JournalException {
     if (question instanceof Question.AskRows ask) {
-      return new Answer.Rows(
-          table.rows(ask.from(), BATCH_MAX, Math.min(ask.bytesMax(), COPY_BYTES)));
+      return new Answer.Rows(rows(ask));
     }
     if (question instanceof Question.AskKnown) {
       return new Answer.Known(table.ledger().known(Clocks.micros()));
@@ -377,6 +379,25 @@ final class QuorumMachine extends BaseStateMachine {
       return new Answer.Clock(Clocks.micros());
     }
     return table.end();
+  }
+
+  private List<Answer.Row> rows(Question.AskRows ask) throws SQLException, JournalException {
+    try {
+      List<Answer.Row> rows =
+          table.rows(ask.from(), BATCH_MAX, Math.min(ask.bytesMax(), RowTransfer.BYTES));
+      for (Answer.Row row : rows) {
+        EventCodec.requireIntact(new StoredEvent(row.seq(), row.payload()));
+      }
+      return rows;
+    } catch (FormatException e) {
+      owner.damaged(String.valueOf(e.getMessage()));
+      throw new CopyDamagedException("this member's copy is damaged: " + e.getMessage(), e);
+    } catch (SQLException e) {
+      if (CopyDamagedException.isDamage(e)) {
+        owner.damaged(String.valueOf(e.getMessage()));
+      }
+      throw e;
+    }
   }
 
   private static Message message(Answer answer) {
@@ -470,34 +491,30 @@ final class QuorumMachine extends BaseStateMachine {
 
   private TermIndex copy(RaftPeer leader)
       throws IOException, InterruptedException, ExecutionException {
-    Answer.State state = expect(Answer.State.class, source.ask(leader, new Question.AskState()));
-    long from = Math.max((Long) run(table::highest).get() + 1, state.trimmedTo() + 1);
-    LOG.info("copies the journal's events {} to {} from {}", from, state.highest(), leader.getId());
-    byte[] hash = table.hash();
-    long next = from;
-    while (next <= state.highest()) {
-      List<Answer.Row> rows =
-          expect(Answer.Rows.class, source.ask(leader, new Question.AskRows(next, COPY_BYTES)))
-              .rows();
-      if (rows.isEmpty()) {
-        throw new IOException("the leader does not hold event " + next);
-      }
-      for (Answer.Row row : rows) {
-        if (row.seq() != next++) {
-          throw new IOException("the leader holds event " + row.seq() + " but not the one before");
-        }
-        hash = row.seq() == state.highest() ? EventHash.of(row.payload()) : hash;
-      }
+    Answer.End own = (Answer.End) run(table::end).get();
+    LOG.info("copies the journal behind event {} from {}", own.highest(), leader.getId());
+    Answer.State state;
+    try {
+      state = RowTransfer.copy(question -> source.ask(leader, question), own, this::stage);
+    } catch (SQLException e) {
+      throw new IOException("cannot write the journal: " + e.getMessage(), e);
+    }
+    return (TermIndex) run(() -> adopt(state)).get();
+  }
+
+  private void stage(List<Answer.Row> rows) throws IOException {
+    try {
       run(() -> {
             table.stage(rows);
             return true;
           })
           .get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException();
+    } catch (ExecutionException e) {
+      throw new IOException("cannot write the journal: " + e.getMessage(), e);
     }
-    if (next > from && !Arrays.equals(hash, state.hash())) {
-      throw new IOException("the events that were copied are not those that were meant");
-    }
-    return (TermIndex) run(() -> adopt(state)).get();
   }
 
   private TermIndex adopt(Answer.State state) throws SQLException, FormatException {
@@ -508,13 +525,6 @@ final class QuorumMachine extends BaseStateMachine {
     checkpoint = at;
     owner.advanced();
     return at;
-  }
-
-  private static <T extends Answer> T expect(Class<T> type, Answer answer) throws IOException {
-    if (!type.isInstance(answer)) {
-      throw new IOException("another answer than " + type.getSimpleName() + " came");
-    }
-    return type.cast(answer);
   }
 
   // What Ratis tells.

@@ -1,19 +1,11 @@
 package quorum;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
-import java.util.stream.Stream;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
-import org.apache.ratis.server.RaftServerConfigKeys.Log.CorruptionPolicy;
-import org.apache.ratis.server.raftlog.segmented.LogSegment;
-import org.apache.ratis.server.raftlog.segmented.LogSegmentPath;
-import org.apache.ratis.util.SizeInBytes;
 import storage.FormatException;
 import storage.JournalException;
 
@@ -26,9 +18,6 @@ import storage.JournalException;
  * lost nodes may have acknowledged it. What only they had is lost.
  */
 public final class QuorumRecovery {
-
-  /** Longer than any entry that can be ordered. */
-  private static final SizeInBytes ENTRY_BYTES_MAX = SizeInBytes.valueOf("1GB");
 
   private final Path directory;
   private final String nodeId;
@@ -140,38 +129,17 @@ public final class QuorumRecovery {
   private static Last applyLog(QuorumTable table, Path directory, String group)
       throws IOException, SQLException, FormatException, JournalException {
     Last last = new Last(table.term(), table.entry());
-    for (Path segment : segments(QuorumFiles.log(directory, group))) {
+    for (Path segment : RaftLogFiles.of(directory, group).segments()) {
       last = apply(table, last, segment);
     }
     return last;
   }
 
-  private static List<Path> segments(Path log) throws IOException {
-    try (Stream<Path> files = Files.list(log)) {
-      return files
-          .filter(file -> LogSegmentPath.matchLogSegment(file) != null)
-          .sorted(Comparator.comparing(LogSegmentPath::matchLogSegment, QuorumRecovery::compare))
-          .toList();
-    }
-  }
-
-  private static int compare(LogSegmentPath one, LogSegmentPath other) {
-    return one.getStartEnd().compareTo(other.getStartEnd());
-  }
-
   /** An entry that was only half written was never acknowledged, and ends the log. */
   private static Last apply(QuorumTable table, Last before, Path segment)
       throws IOException, SQLException, FormatException, JournalException {
-    List<LogEntryProto> entries = new ArrayList<>();
-    LogSegment.readSegmentFile(
-        segment.toFile(),
-        LogSegmentPath.matchLogSegment(segment).getStartEnd(),
-        ENTRY_BYTES_MAX,
-        CorruptionPolicy.WARN_AND_RETURN,
-        null,
-        entries::add);
     Last last = before;
-    for (LogEntryProto entry : entries) {
+    for (LogEntryProto entry : RaftLogFiles.entries(segment)) {
       if (entry.getIndex() <= last.entry()) {
         continue;
       }

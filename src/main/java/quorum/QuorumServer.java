@@ -30,6 +30,9 @@ import storage.JournalException;
  * <p>A write or sync that fails ends the server: what the disk holds is not known then, and nothing
  * may be promised on it. When the disk was full it is started again, as often as it takes, and
  * reads from the disk what is there; after any other failure only a new process does that.
+ *
+ * <p>When this node's copy of the journal is found damaged, it is made anew from another member's,
+ * and the server is started again on that.
  */
 public final class QuorumServer implements AutoCloseable {
 
@@ -67,6 +70,7 @@ public final class QuorumServer implements AutoCloseable {
   private volatile Self self;
   private volatile @Nullable RaftRun running;
   private volatile @Nullable String problem;
+  private volatile @Nullable String damage;
   private volatile boolean mayStartAgain;
   private volatile boolean checkpointing;
   private long ledNanos = System.nanoTime();
@@ -108,7 +112,7 @@ public final class QuorumServer implements AutoCloseable {
           && !QuorumFiles.hasLog(settings.directory(), server.groupId())) {
         QuorumRecovery.takeOver(settings.directory(), server.groupId());
       }
-      server.startRaft();
+      server.startFirst();
       if (identity.standing() == QuorumIdentity.Standing.PROPOSED
           || identity.standing() == QuorumIdentity.Standing.ALONE) {
         server.become(QuorumIdentity.Standing.MEMBER);
@@ -118,8 +122,21 @@ public final class QuorumServer implements AutoCloseable {
       throw e;
     }
     server.supervisor.scheduleWithFixedDelay(
-        server::look, LOOK_MILLIS, LOOK_MILLIS, TimeUnit.MILLISECONDS);
+        server::supervise, LOOK_MILLIS, LOOK_MILLIS, TimeUnit.MILLISECONDS);
     return server;
+  }
+
+  /**
+   * A damaged copy is no reason not to start: it is made anew as soon as another member answers.
+   */
+  private void startFirst() throws JournalException {
+    try {
+      startRaft();
+    } catch (CopyDamagedException e) {
+      if (!self.identity().mustHaveFiles() || !copyDamaged(String.valueOf(e.getMessage()))) {
+        throw e;
+      }
+    }
   }
 
   private synchronized void startRaft() throws JournalException {
@@ -127,6 +144,7 @@ public final class QuorumServer implements AutoCloseable {
     running = RaftRun.start(settings, own.identity(), address, own.calls(), new MachineOwner());
     ledNanos = System.nanoTime();
     problem = null;
+    damage = null;
   }
 
   /** The group's id. */
@@ -145,23 +163,29 @@ public final class QuorumServer implements AutoCloseable {
    * @param clusterAddress its own, host:port
    */
   public FormationState.Status status(String clusterAddress) {
+    return new FormationState.Status(
+        clusterAddress, peerId(), address, List.of(), groupId(), true, known());
+  }
+
+  /** Who is in the group: as the server knows it, or as it was when this node took part first. */
+  private List<QuorumIdentity.Peer> known() {
     List<QuorumIdentity.Peer> known =
         peers().stream()
             .map(peer -> new QuorumIdentity.Peer(peer.getId().toString(), peer.getAddress()))
             .toList();
-    return new FormationState.Status(
-        clusterAddress,
-        peerId(),
-        address,
-        List.of(),
-        groupId(),
-        true,
-        known.isEmpty() ? self.identity().peers() : known);
+    return known.isEmpty() ? self.identity().peers() : known;
+  }
+
+  private List<RaftPeer> others() {
+    return known().stream()
+        .filter(peer -> !peer.id().equals(peerId()))
+        .map(QuorumCalls::raftPeer)
+        .toList();
   }
 
   /** What keeps this node's part from working, if anything does. */
   public Optional<String> problem() {
-    return Optional.ofNullable(problem);
+    return Optional.ofNullable(problem).or(() -> Optional.ofNullable(damage));
   }
 
   /** Asks the group, wherever its leader is. */
@@ -253,7 +277,13 @@ public final class QuorumServer implements AutoCloseable {
 
     @Override
     public void halted(String what, Throwable cause) {
-      halt(what, isFull(cause));
+      boolean mended = CopyDamagedException.isDamage(cause) && copyDamaged(what);
+      halt(what, mended || isFull(cause));
+    }
+
+    @Override
+    public void damaged(String what) {
+      copyDamaged(what);
     }
 
     @Override
@@ -324,7 +354,77 @@ public final class QuorumServer implements AutoCloseable {
     }
   }
 
-  /** Twice a second: starts what has ended, and notices what ended by itself. */
+  /**
+   * This node's copy of the journal gives another thing than what was written to it.
+   *
+   * @return whether it is made anew from another member's, which takes a while; not if there is
+   *     none
+   */
+  boolean copyDamaged(String what) {
+    if (others().isEmpty()) {
+      return false;
+    }
+    if (damage == null) {
+      damage = what;
+      LOG.error(
+          "this node's copy of the journal is damaged, and is made anew from another member's: {}",
+          what);
+    }
+    return true;
+  }
+
+  /** Twice a second. */
+  private void supervise() {
+    if (damage == null) {
+      look();
+    } else {
+      remake();
+    }
+  }
+
+  /** This node takes part meanwhile as far as it can: only what comes last holds it up. */
+  private void remake() {
+    if (isTooSoon()) {
+      return;
+    }
+    try (CopyRemake remake = CopyRemake.begin(settings.directory(), groupId())) {
+      List<RaftPeer> others = others();
+      remake.copy(others, calls()::askPeer);
+      putInPlace(remake, others);
+      pause = AGAIN_MIN;
+    } catch (JournalException e) {
+      LOG.warn("this node's copy of the journal is still damaged: {}", e.getMessage());
+      again();
+    }
+  }
+
+  private synchronized void putInPlace(CopyRemake remake, List<RaftPeer> others)
+      throws JournalException {
+    if (closed) {
+      return;
+    }
+    if (running != null) {
+      handOver();
+      stopRaft();
+    }
+    // The Raft log may have lost its beginning up to here, and nothing more of it from now on.
+    remake.copy(others, calls()::askPeer);
+    remake.install();
+    startRaft();
+    LOG.info("this node's copy of the journal is made anew");
+  }
+
+  private synchronized boolean isTooSoon() {
+    return System.nanoTime() - againNanos < 0;
+  }
+
+  private synchronized void again() {
+    Duration doubled = pause.multipliedBy(2);
+    pause = doubled.compareTo(AGAIN_MAX) < 0 ? doubled : AGAIN_MAX;
+    againNanos = System.nanoTime() + pause.toNanos();
+  }
+
+  /** Starts what has ended, and notices what ended by itself. */
   private synchronized void look() {
     RaftRun now = running;
     if (closed) {
@@ -339,7 +439,7 @@ public final class QuorumServer implements AutoCloseable {
       }
       return;
     }
-    if (!mayStartAgain || System.nanoTime() - againNanos < 0) {
+    if (!mayStartAgain || isTooSoon()) {
       return;
     }
     try {
@@ -353,9 +453,10 @@ public final class QuorumServer implements AutoCloseable {
       LOG.info("this node's part of the journal runs again");
     } catch (JournalException e) {
       problem = e.getMessage();
-      Duration doubled = pause.multipliedBy(2);
-      pause = doubled.compareTo(AGAIN_MAX) < 0 ? doubled : AGAIN_MAX;
-      againNanos = System.nanoTime() + pause.toNanos();
+      if (e instanceof CopyDamagedException) {
+        copyDamaged(String.valueOf(e.getMessage()));
+      }
+      again();
       LOG.debug("it cannot be started again yet", e);
     }
   }
@@ -491,13 +592,17 @@ public final class QuorumServer implements AutoCloseable {
     synchronized (this) {
       closed = true;
     }
-    // Whoever leads and goes in order does not leave the others to an election.
+    handOver();
+    stopRaft();
+    calls().close();
+  }
+
+  /** Whoever leads and goes in order does not leave the others to an election. */
+  private void handOver() {
     RaftRun now = running;
     if (now != null) {
       membership.successor().ifPresent(now::handOver);
     }
-    stopRaft();
-    calls().close();
   }
 
   // Who is in the group.

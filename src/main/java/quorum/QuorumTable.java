@@ -98,6 +98,8 @@ final class QuorumTable implements AutoCloseable {
   private final Object readLock = new Object();
   // Guarded by the lock.
   private @Nullable Connection reads;
+  private boolean closed;
+  private final Object measureLock = new Object();
 
   /** The last event that {@link #read} sees. */
   private volatile long visible;
@@ -132,7 +134,8 @@ final class QuorumTable implements AutoCloseable {
    * Creates the file if it is missing.
    *
    * @param groupId the group whose journal it is
-   * @throws JournalException if that cannot be done, or it is another group's
+   * @throws CopyDamagedException if the file is not what was written, as far as opening it tells
+   * @throws JournalException if it cannot be opened, or is another group's
    */
   static QuorumTable open(Path file, String groupId) throws JournalException {
     String url =
@@ -145,10 +148,13 @@ final class QuorumTable implements AutoCloseable {
       try {
         return open(file, groupId, url, connection);
       } catch (SQLException | FormatException | JournalException | RuntimeException e) {
-        connection.close();
+        close(connection);
         throw e;
       }
     } catch (SQLException | FormatException e) {
+      if (CopyDamagedException.isDamage(e)) {
+        throw new CopyDamagedException("the journal " + file + " is damaged: " + e.getMessage(), e);
+      }
       throw new JournalException("cannot open the journal " + file + ": " + e.getMessage(), e);
     }
   }
@@ -178,10 +184,19 @@ final class QuorumTable implements AutoCloseable {
         }
         table = new QuorumTable(url, connection, state);
       }
+      table.requireEnd();
       // What a copying that was broken off has left.
       statement.executeUpdate("DELETE FROM event_journal WHERE sequence_number > " + table.highest);
       connection.setAutoCommit(false);
       return table;
+    }
+  }
+
+  /** What stands beside the rows decides which of them count: it has to belong to them. */
+  private void requireEnd() throws SQLException, CopyDamagedException {
+    if (highest > 0 && !Arrays.equals(hash, EventHash.of(lastPayload()))) {
+      throw new CopyDamagedException(
+          "the journal is damaged: its last event, " + highest + ", is not what was written");
     }
   }
 
@@ -423,7 +438,9 @@ final class QuorumTable implements AutoCloseable {
         long bytes = 0;
         try (ResultSet row = query.executeQuery()) {
           while (bytes < bytesMax && row.next()) {
-            byte[] payload = row.getBytes(4);
+            byte[] stored = row.getBytes(4);
+            // Nobody has written a NULL: it is no event, and is found damaged by who reads it.
+            byte[] payload = stored == null ? new byte[0] : stored;
             bytes += payload.length;
             rows.add(new Answer.Row(row.getLong(1), row.getInt(2), row.getString(3), payload));
           }
@@ -471,15 +488,28 @@ final class QuorumTable implements AutoCloseable {
 
   /** By a connection of its own, since others read meanwhile; see {@link storage.Journal#bytes}. */
   long bytes() throws SQLException {
-    try (Connection measuring = DriverManager.getConnection(url);
-        Statement statement = measuring.createStatement();
-        ResultSet row = statement.executeQuery(BYTES)) {
-      row.next();
-      return row.getLong(1);
+    synchronized (measureLock) {
+      requireOpen();
+      try (Connection measuring = DriverManager.getConnection(url);
+          Statement statement = measuring.createStatement();
+          ResultSet row = statement.executeQuery(BYTES)) {
+        row.next();
+        return row.getLong(1);
+      }
+    }
+  }
+
+  /** Another file may stand there afterwards, of which this knows nothing. */
+  private void requireOpen() throws SQLException {
+    synchronized (readLock) {
+      if (closed) {
+        throw new SQLException("this node's copy of the journal is closed");
+      }
     }
   }
 
   private Connection reads() throws SQLException {
+    requireOpen();
     Connection open = reads;
     if (open == null) {
       open = DriverManager.getConnection(url);
@@ -504,10 +534,15 @@ final class QuorumTable implements AutoCloseable {
     }
   }
 
+  /** Waits for who reads it: nothing of this process has the file open afterwards. */
   @Override
   public void close() {
     synchronized (readLock) {
+      closed = true;
       closeReads();
+    }
+    synchronized (measureLock) {
+      // Nobody measures any more.
     }
     synchronized (this) {
       close(writes);

@@ -3,9 +3,11 @@ package quorum;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -76,6 +78,7 @@ final class RaftRun implements AutoCloseable {
    *
    * @param address where this node's server listens, host:port
    * @param calls this identity's
+   * @throws CopyDamagedException if the copy of the journal is not what was written
    * @throws JournalException if it cannot be started; nothing runs then
    */
   static RaftRun start(
@@ -102,6 +105,7 @@ final class RaftRun implements AutoCloseable {
     GrpcConfigKeys.Server.setServicesCustomizer(parameters, new RecipientCheck(id));
     RaftServer server = null;
     try {
+      fit(table, RaftLogFiles.of(settings.directory(), identity.group().toString()));
       server =
           RaftServer.newBuilder()
               .setServerId(id)
@@ -113,6 +117,9 @@ final class RaftRun implements AutoCloseable {
               .setParameters(parameters)
               .build();
       server.start();
+    } catch (JournalException e) {
+      table.close();
+      throw e;
     } catch (IOException | RuntimeException e) {
       close(server);
       table.close();
@@ -120,6 +127,32 @@ final class RaftRun implements AutoCloseable {
           "cannot start the quorum's server at " + address + ": " + rootMessage(e), e);
     }
     return new RaftRun(server, table, groupId, id, calls.clientId());
+  }
+
+  /**
+   * The log brings back what follows the copy, and has to hold all of that. One that ends before
+   * the copy does, because that was copied from another member, holds nothing that is needed, and
+   * Ratis could not continue it.
+   */
+  private static void fit(QuorumTable table, RaftLogFiles log) throws JournalException {
+    try {
+      OptionalLong first = log.first();
+      if (first.isPresent() && table.entry() + 1 < first.getAsLong()) {
+        throw new CopyDamagedException(
+            "this node's copy of the journal is as of entry "
+                + table.entry()
+                + " of the Raft log, which begins with entry "
+                + first.getAsLong());
+      }
+      OptionalLong last = log.last();
+      if (last.isPresent() && last.getAsLong() < table.entry()) {
+        // What the copy is as of has to outlive a power failure from now on.
+        table.checkpoint();
+        log.delete();
+      }
+    } catch (IOException | SQLException e) {
+      throw new JournalException("cannot read the Raft log: " + e.getMessage(), e);
+    }
   }
 
   /** Nobody, for a node that is to be added: then it waits until the leader calls it. */

@@ -94,12 +94,54 @@ public final class EventCodec {
     return Cbor.read(stored.bytes(), "event " + stored.seq(), EventCodec::readHeader);
   }
 
-  private static void verify(StoredEvent stored) throws FormatException {
+  /**
+   * The hash of the event before, also of an event whose entries only a newer release can read.
+   *
+   * @throws FormatException if the event is damaged
+   */
+  public static byte[] previousHash(StoredEvent stored) throws FormatException {
+    verify(stored);
+    return Cbor.read(
+        stored.bytes(),
+        "event " + stored.seq(),
+        in -> {
+          in.startArray();
+          in.nextInt(); // format
+          in.nextInt(); // rules
+          in.nextText(); // journal
+          return in.nextBytes();
+        });
+  }
+
+  /**
+   * Looks whether an event is what was written, as far as its own bytes can tell: by its checksum,
+   * or where it has none by reading it.
+   *
+   * @throws FormatException if it is not
+   */
+  public static void requireIntact(StoredEvent stored) throws FormatException {
+    if (hasChecksum(stored)) {
+      verify(stored);
+      return;
+    }
+    try {
+      decode(stored);
+    } catch (FormatException e) {
+      throw new FormatException("event " + stored.seq() + " is damaged: " + e.getMessage(), e);
+    }
+  }
+
+  private static boolean hasChecksum(StoredEvent stored) {
     byte[] bytes = stored.bytes();
     int fields = bytes.length == 0 ? 0 : (bytes[0] & 0xff) - ARRAY_HEAD;
-    if (fields <= FIELDS_WITHOUT_CHECKSUM || fields > FIELDS_MAX) {
+    return fields > FIELDS_WITHOUT_CHECKSUM && fields <= FIELDS_MAX;
+  }
+
+  private static void verify(StoredEvent stored) throws FormatException {
+    if (!hasChecksum(stored)) {
       return; // reading it says what it is
     }
+    byte[] bytes = stored.bytes();
     int end = bytes.length - CHECKSUM_BYTES;
     if (end < 1
         || bytes[end - 1] != CHECKSUM_HEAD

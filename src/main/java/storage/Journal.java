@@ -37,6 +37,8 @@ public interface Journal extends AutoCloseable {
    * @return empty when {@code from} is above the head; never with a gap
    * @throws JournalGapException if the journal holds a later event but not the next one: it begins
    *     behind that, or has a hole
+   * @throws JournalDamagedException if the next event is not what was appended; those before a
+   *     damaged one are given first
    */
   List<StoredEvent> read(long from, int eventsMax, long bytesMax) throws JournalException;
 

@@ -319,7 +319,7 @@ public final class PostgresJournal implements Journal {
       }
       events.add(new StoredEvent(seq, row.getBytes(2)));
     }
-    return events;
+    return JournalDamagedException.before(events);
   }
 
   private static long first(Connection connection) throws SQLException {

@@ -106,7 +106,7 @@ public final class SqliteErrors {
   }
 
   /** Whether what was written once cannot be read any more. */
-  static boolean isDamage(SQLException error) {
+  public static boolean isDamage(SQLException error) {
     if (isCorrupt(error)) {
       return true;
     }

@@ -195,7 +195,7 @@ public final class SqliteJournal implements Journal {
     } catch (SQLException e) {
       throw failed(e);
     }
-    return events;
+    return JournalDamagedException.before(events);
   }
 
   /**

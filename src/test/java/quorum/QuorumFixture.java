@@ -7,6 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,6 +18,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import storage.Event;
+import storage.EventCodec;
+import storage.EventHash;
+import storage.Formats;
 import storage.JournalException;
 import storage.StoredEvent;
 
@@ -21,6 +29,7 @@ import storage.StoredEvent;
 final class QuorumFixture implements AutoCloseable {
 
   private static final Duration MAX = Duration.ofSeconds(20);
+  private static final List<byte[]> EVENTS = new ArrayList<>();
 
   /** One node; it keeps its identity and folder over restarts. */
   final class Node {
@@ -118,8 +127,28 @@ final class QuorumFixture implements AutoCloseable {
     return copy.read(copy.first(), Integer.MAX_VALUE, Long.MAX_VALUE);
   }
 
-  static byte[] event(long seq) {
-    return ("event " + seq).getBytes(StandardCharsets.UTF_8);
+  /** An event that follows the one with the number before. */
+  static synchronized byte[] event(long seq) {
+    while (EVENTS.size() < seq) {
+      byte[] before =
+          EVENTS.isEmpty() ? EventHash.none() : EventHash.of(EVENTS.get(EVENTS.size() - 1));
+      byte[] entry = ("event " + (EVENTS.size() + 1)).getBytes(StandardCharsets.UTF_8);
+      Event header = new Event(Formats.newestRules(), "journal", before, 1, 0, 0, List.of());
+      EVENTS.add(EventCodec.encode(header, List.of(entry)));
+    }
+    return EVENTS.get((int) seq - 1).clone();
+  }
+
+  /** Does something to the file of a node's copy of the journal. */
+  static void change(Node node, String sql, byte[]... parameters) throws SQLException {
+    String url = "jdbc:sqlite:" + node.settings.directory().resolve("journal.db");
+    try (Connection connection = DriverManager.getConnection(url + "?busy_timeout=5000");
+        PreparedStatement statement = connection.prepareStatement(sql)) {
+      for (int i = 0; i < parameters.length; i++) {
+        statement.setBytes(i + 1, parameters[i]);
+      }
+      statement.executeUpdate();
+    }
   }
 
   /** Appends events whose bytes follow from their numbers. */

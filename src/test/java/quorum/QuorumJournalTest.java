@@ -1,12 +1,18 @@
 package quorum;
 
-import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.Statement;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import storage.Journal;
 import storage.JournalContract;
+import storage.JournalException;
+import storage.StoredEvent;
 
 /** The journal on three nodes of this process, read at one that need not lead. */
 class QuorumJournalTest extends JournalContract {
@@ -36,15 +42,55 @@ class QuorumJournalTest extends JournalContract {
     return QuorumFixture.append(quorum.nodes().get(2), seq, bytes);
   }
 
-  /** On the node that is read; the others need not notice. */
+  /** On the node that is read; the others still have it. */
   @Override
   protected void remove(long seq) throws Exception {
     // All of it, so that what is removed leaves a gap.
-    QuorumFixture.copy(quorum.nodes().get(1), quorum.nodes().get(1).journal().head());
-    String url = "jdbc:sqlite:" + quorum.nodes().get(1).settings.directory().resolve("journal.db");
-    try (Connection connection = DriverManager.getConnection(url + "?busy_timeout=5000");
-        Statement statement = connection.createStatement()) {
-      statement.execute("DELETE FROM event_journal WHERE sequence_number = " + seq);
+    QuorumFixture.copy(read(), journal.head());
+    QuorumFixture.change(read(), "DELETE FROM event_journal WHERE sequence_number = " + seq);
+  }
+
+  @Override
+  protected void replace(long seq, byte[] bytes) throws Exception {
+    QuorumFixture.copy(read(), journal.head());
+    QuorumFixture.change(
+        read(), "UPDATE event_journal SET event_payload = ? WHERE sequence_number = " + seq, bytes);
+  }
+
+  private QuorumFixture.Node read() {
+    return quorum.nodes().get(1);
+  }
+
+  @Override
+  @Test
+  protected void neverGivesEventsWithAGap() throws Exception {
+    QuorumFixture.append(read(), 1, 9);
+    remove(7);
+    assertThrows(JournalException.class, () -> journal.read(1, 99, 1 << 20));
+    assertIsMended();
+    remove(3);
+    assertThrows(JournalException.class, () -> journal.holdsAll(1, 9));
+    assertIsMended();
+    assertTrue(journal.holdsAll(1, 9));
+    assertFalse(journal.holdsAll(1, 10));
+  }
+
+  @Override
+  @Test
+  protected void neverGivesAnEventThatIsDamaged() throws Exception {
+    QuorumFixture.append(read(), 1, 9);
+    byte[] damaged = QuorumFixture.event(4);
+    damaged[damaged.length / 2] ^= 4;
+    replace(4, damaged);
+    assertEquals(3, journal.read(1, 99, 1 << 20).size());
+    assertThrows(JournalException.class, () -> journal.read(4, 99, 1 << 20));
+    assertIsMended();
+  }
+
+  private void assertIsMended() throws Exception {
+    QuorumFixture.await("the copy is mended", () -> journal.read(1, 99, 1 << 20).size() == 9);
+    for (StoredEvent event : journal.read(1, 99, 1 << 20)) {
+      assertArrayEquals(QuorumFixture.event(event.seq()), event.bytes());
     }
   }
 

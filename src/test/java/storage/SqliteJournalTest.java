@@ -13,6 +13,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.HexFormat;
 import org.junit.jupiter.api.Test;
 
 /** The journal in a SQLite file; appended to here by the statement that the plugin uses. */
@@ -55,14 +56,23 @@ class SqliteJournalTest extends JournalContract {
     execute("DELETE FROM event_journal WHERE sequence_number = " + seq);
   }
 
+  @Override
+  protected void replace(long seq, byte[] bytes) throws SQLException {
+    execute(
+        "UPDATE event_journal SET event_payload = x'"
+            + HexFormat.of().formatHex(bytes)
+            + "' WHERE sequence_number = "
+            + seq);
+  }
+
   @Test
   void looksAtNothingButItsOwnEvents() throws Exception {
     append("another actor", 1, new byte[1]);
     append("another actor", 2, new byte[1]);
-    append(1, new byte[1]);
+    append(1, bytes(1, 1));
     try (Journal journal = openJournal()) {
       assertEquals(1, journal.head());
-      assertEquals(1, journal.read(1, 10, 1000).size());
+      assertEquals(1, journal.count(1, 10));
     }
   }
 
@@ -93,7 +103,7 @@ class SqliteJournalTest extends JournalContract {
 
   @Test
   void goesOnWhenTheFileIsMended() throws Exception {
-    append(1, new byte[1]);
+    append(1, bytes(1, 1));
     try (Journal journal = openJournal()) {
       assertEquals(1, journal.head());
       execute("ALTER TABLE event_journal RENAME TO away");
@@ -101,7 +111,7 @@ class SqliteJournalTest extends JournalContract {
       assertThrows(JournalException.class, () -> journal.read(1, 10, 1000));
       execute("ALTER TABLE away RENAME TO event_journal");
       assertEquals(1, journal.head());
-      assertEquals(1, journal.read(1, 10, 1000).size());
+      assertEquals(1, journal.count(1, 10));
     }
   }
 

@@ -1,0 +1,221 @@
+package quorum;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static quorum.QuorumFixture.append;
+import static quorum.QuorumFixture.assertCopy;
+import static quorum.QuorumFixture.await;
+import static quorum.QuorumFixture.event;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import quorum.QuorumFixture.Node;
+import storage.JournalException;
+import storage.StoredEvent;
+
+/** A node whose own copy of the journal is damaged makes it anew from another one's. */
+@Timeout(180)
+class CopyDamageTest {
+
+  private static final int PAGE = 4096;
+  private static final int ALL = 1000;
+  private static final int FLIPS = Integer.getInteger("peqlite.flips", 8);
+
+  @TempDir Path folder;
+  private QuorumFixture quorum;
+
+  @BeforeEach
+  void form() throws Exception {
+    quorum = new QuorumFixture(folder).formed(3);
+  }
+
+  @AfterEach
+  void stop() {
+    quorum.close();
+  }
+
+  private Node node(int number) {
+    return quorum.node(number);
+  }
+
+  /** Its Raft log begins behind everything that the damaged copy held. */
+  @Test
+  void aFileThatIsNoDatabaseAnyMore() throws Exception {
+    append(node(1), 1, 100);
+    node(1).journal().trim(20);
+    checkpointAll(101, 130);
+    node(3).stop();
+    try (RandomAccessFile file = copyOf(node(3))) {
+      file.write(new byte[PAGE]);
+    }
+    node(3).start();
+    assertCopy(node(3), 21, 130);
+    // Its vote counts as before.
+    node(1).stop();
+    append(node(3), 131, 140);
+    assertCopy(node(3), 21, 140);
+    node(1).start();
+    assertCopy(node(1), 21, 140);
+  }
+
+  @Test
+  void pagesThatHoldAnotherThing() throws Exception {
+    append(node(1), 1, 300);
+    checkpointAll(301, 310);
+    node(3).stop();
+    byte[] garbage = new byte[2 * PAGE];
+    new Random(1).nextBytes(garbage);
+    try (RandomAccessFile file = copyOf(node(3))) {
+      assertTrue(file.length() > 6 * PAGE, "there is more than that");
+      file.seek(3 * PAGE);
+      file.write(garbage);
+    }
+    node(3).start();
+    assertIsMended(node(3), 310);
+    append(node(3), 311, 312);
+    assertCopy(node(3), 312);
+  }
+
+  /** It hands over first: nobody has to wait for an election. */
+  @Test
+  void anEventOfTheOneThatLeads() throws Exception {
+    append(node(1), 1, 50);
+    Node leader = leader();
+    assertCopy(leader, 50);
+    byte[] damaged = event(20);
+    damaged[damaged.length - 1] ^= 1;
+    QuorumFixture.change(
+        leader, "UPDATE event_journal SET event_payload = ? WHERE sequence_number = 20", damaged);
+    assertEquals(19, leader.journal().read(1, ALL, Long.MAX_VALUE).size());
+    assertThrows(JournalException.class, () -> leader.journal().read(20, 1, 1));
+    append(node(2), 51, 60);
+    assertIsMended(leader, 60);
+    append(leader, 61, 62);
+    assertCopy(node(1), 62);
+  }
+
+  /** Nobody takes a damaged event over from another one. */
+  @Test
+  void twoCopiesAtOnce() throws Exception {
+    append(node(1), 1, 50);
+    for (int number : new int[] {2, 3}) {
+      assertCopy(node(number), 50);
+      QuorumFixture.change(
+          node(number),
+          "UPDATE event_journal SET event_payload = zeroblob(90) WHERE sequence_number = "
+              + (10 * number));
+    }
+    assertThrows(JournalException.class, () -> node(2).journal().read(20, 1, 1));
+    assertIsMended(node(2), 50);
+    assertThrows(JournalException.class, () -> node(3).journal().read(30, 1, 1));
+    assertIsMended(node(3), 50);
+  }
+
+  @Test
+  void whileNobodyElseCanBeReached() throws Exception {
+    append(node(1), 1, 50);
+    assertCopy(node(3), 50);
+    quorum.close();
+    try (RandomAccessFile file = copyOf(node(3))) {
+      file.setLength(PAGE + 1);
+    }
+    node(3).start();
+    assertThrows(JournalException.class, () -> node(3).journal().read(1, 1, 1));
+    assertTrue(node(3).server().problem().orElseThrow().contains("is damaged"));
+    node(2).start();
+    node(1).start();
+    assertCopy(node(3), 50);
+    assertTrue(node(3).server().problem().isEmpty());
+    append(node(3), 51, 52);
+  }
+
+  /** Whatever bit it is, nobody ever reads another thing than what was appended. */
+  @Test
+  void anyBit() throws Exception {
+    long seed = Long.getLong("peqlite.seed", System.nanoTime());
+    System.out.println("CopyDamageTest.anyBit: seed " + seed);
+    Random random = new Random(seed);
+    long highest = 200;
+    append(node(1), 1, highest);
+    checkpointAll(201, 210);
+    highest = 210;
+    for (int run = 0; run < FLIPS; run++) {
+      assertCopy(node(3), highest);
+      node(3).stop();
+      long at;
+      try (RandomAccessFile file = copyOf(node(3))) {
+        at = random.nextLong(file.length());
+        file.seek(at);
+        int before = file.read();
+        file.seek(at);
+        file.write(before ^ 1 << random.nextInt(8));
+      }
+      String where = "seed " + seed + ", run " + run + ", byte " + at;
+      node(3).start();
+      append(node(1), highest + 1, highest + 1);
+      highest++;
+      long upTo = highest;
+      await(
+          where,
+          () -> {
+            long next = 1;
+            while (next <= upTo) {
+              // What it gives may end before what is damaged.
+              for (StoredEvent event : node(3).journal().read(next, ALL, Long.MAX_VALUE)) {
+                assertArrayEquals(event(next++), event.bytes(), where);
+              }
+            }
+            return true;
+          });
+    }
+    node(1).stop();
+    append(node(3), highest + 1, highest + 2);
+    assertCopy(node(2), highest + 2);
+  }
+
+  private void assertIsMended(Node node, long highest) throws Exception {
+    await(
+        "the copy is mended", () -> node.journal().read(1, ALL, Long.MAX_VALUE).size() == highest);
+    assertCopy(node, highest);
+    assertFalse(node.server().problem().isPresent());
+  }
+
+  private Node leader() throws Exception {
+    for (Node node : quorum.nodes()) {
+      if (node.server().status().role().equals("leader")) {
+        return node;
+      }
+    }
+    throw new AssertionError("nobody leads");
+  }
+
+  private static RandomAccessFile copyOf(Node node) throws IOException {
+    return new RandomAccessFile(QuorumFiles.table(node.settings.directory()).toFile(), "rw");
+  }
+
+  /** Makes all Raft logs forget what stands before an event. */
+  private void checkpointAll(long from, long to) throws Exception {
+    for (int round = 0; round < 2; round++) {
+      for (Node node : quorum.nodes()) {
+        node.server().checkpointNow();
+      }
+      if (round == 0) {
+        append(node(1), from, to);
+        for (Node node : quorum.nodes()) {
+          node.server().copyWith(to, Duration.ofSeconds(20));
+        }
+      }
+    }
+  }
+}
