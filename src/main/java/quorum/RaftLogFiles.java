@@ -32,16 +32,13 @@ final class RaftLogFiles {
     this.log = log;
   }
 
-  /** Of a group, in a node's folder for the quorum; there need not be any. */
+  /** Of a group, in a node's folder for the quorum. */
   static RaftLogFiles of(Path directory, String group) {
     return new RaftLogFiles(QuorumFiles.log(directory, group));
   }
 
-  /** In their order. */
+  /** In their order; fails if the group has no log. */
   List<Path> segments() throws IOException {
-    if (!Files.exists(log)) {
-      return List.of();
-    }
     try (Stream<Path> files = Files.list(log)) {
       return files
           .filter(file -> LogSegmentPath.matchLogSegment(file) != null)
@@ -98,8 +95,6 @@ final class RaftLogFiles {
     for (Path segment : segments()) {
       Files.delete(segment);
     }
-    if (Files.exists(log)) {
-      Durability.sync(log);
-    }
+    Durability.sync(log);
   }
 }

@@ -105,7 +105,9 @@ final class RaftRun implements AutoCloseable {
     GrpcConfigKeys.Server.setServicesCustomizer(parameters, new RecipientCheck(id));
     RaftServer server = null;
     try {
-      fit(table, RaftLogFiles.of(settings.directory(), identity.group().toString()));
+      if (hasLog) {
+        fit(table, RaftLogFiles.of(settings.directory(), identity.group().toString()));
+      }
       server =
           RaftServer.newBuilder()
               .setServerId(id)

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import storage.SqliteJournal;
 import storage.StoredEvent;
+import storage.StoredEvents;
 
 /** The fence: of two writers that want the same number one fails, and writes nothing. */
 class LogWriterTest {
@@ -106,9 +107,11 @@ class LogWriterTest {
     old.sequencer().expectTerminated(old.actor(), LONG);
     append(successor, 3, 3);
     assertEquals(3, journal.head());
-    assertEquals(
-        List.of((byte) 1, (byte) 2, (byte) 3),
-        journal.read(1, 10, 1000).stream().map(event -> event.bytes()[0]).toList());
+    List<StoredEvent> events = journal.read(1, 10, 1000);
+    assertEquals(3, events.size());
+    for (StoredEvent event : events) {
+      assertArrayEquals(bytes((int) event.seq()), event.bytes());
+    }
   }
 
   private static byte[] bytes(int... values) {
@@ -116,6 +119,6 @@ class LogWriterTest {
     for (int i = 0; i < values.length; i++) {
       bytes[i] = (byte) values[i];
     }
-    return bytes;
+    return StoredEvents.holding(bytes);
   }
 }

@@ -29,6 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 import storage.PostgresJournal;
 import storage.PostgresServer;
 import storage.PostgresSettings;
+import storage.StoredEvents;
 
 /**
  * Appends through the plugin and its pool, as a sequencer does, to a PostgreSQL that goes away,
@@ -82,9 +83,13 @@ class PostgresAppendTest {
   private record Writer(TestProbe<Object> heard, ActorRef<LogWriter.Append> actor) {
 
     boolean appends(int value) {
-      actor.tell(new LogWriter.Append(new byte[] {(byte) value}));
+      actor.tell(new LogWriter.Append(event(value)));
       return heard.receiveMessage(LONG) instanceof Sequencer.Persisted;
     }
+  }
+
+  private static byte[] event(int value) {
+    return StoredEvents.holding(new byte[] {(byte) value});
   }
 
   /** A writer that is ready; empty if it could not find out where the journal ends. */
@@ -130,8 +135,8 @@ class PostgresAppendTest {
     assertFalse(second.appends(9));
     assertTrue(first.appends(2));
     assertEquals(2, journal.head());
-    assertArrayEquals(new byte[] {1}, journal.read(1, 10, 1000).get(0).bytes());
-    assertArrayEquals(new byte[] {2}, journal.read(1, 10, 1000).get(1).bytes());
+    assertArrayEquals(event(1), journal.read(1, 10, 1000).get(0).bytes());
+    assertArrayEquals(event(2), journal.read(1, 10, 1000).get(1).bytes());
   }
 
   @Test

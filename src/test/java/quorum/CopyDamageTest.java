@@ -118,7 +118,7 @@ class CopyDamageTest {
     }
     assertThrows(JournalException.class, () -> node(2).journal().read(20, 1, 1));
     assertIsMended(node(2), 50);
-    assertThrows(JournalException.class, () -> node(3).journal().read(30, 1, 1));
+    // It may have noticed when it was asked.
     assertIsMended(node(3), 50);
   }
 

@@ -18,12 +18,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.Callable;
-import storage.Event;
-import storage.EventCodec;
 import storage.EventHash;
-import storage.Formats;
 import storage.JournalException;
 import storage.StoredEvent;
+import storage.StoredEvents;
 
 /** Several nodes' parts of a quorum in this process, each with a folder of its own. */
 final class QuorumFixture implements AutoCloseable {
@@ -133,8 +131,7 @@ final class QuorumFixture implements AutoCloseable {
       byte[] before =
           EVENTS.isEmpty() ? EventHash.none() : EventHash.of(EVENTS.get(EVENTS.size() - 1));
       byte[] entry = ("event " + (EVENTS.size() + 1)).getBytes(StandardCharsets.UTF_8);
-      Event header = new Event(Formats.newestRules(), "journal", before, 1, 0, 0, List.of());
-      EVENTS.add(EventCodec.encode(header, List.of(entry)));
+      EVENTS.add(StoredEvents.following(before, entry));
     }
     return EVENTS.get((int) seq - 1).clone();
   }

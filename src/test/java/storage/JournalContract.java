@@ -350,8 +350,6 @@ public abstract class JournalContract {
   protected static byte[] bytes(long seq, int length) {
     byte[] entry = new byte[length];
     Arrays.fill(entry, (byte) seq);
-    Event header =
-        new Event(Formats.newestRules(), "journal", EventHash.none(), 1, 0, 0, List.of());
-    return EventCodec.encode(header, List.of(entry));
+    return StoredEvents.holding(entry);
   }
 }
