@@ -866,7 +866,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private void restoreBehind(JournalDamagedException damage) {
     restoreNeeded = true;
     restoreReason = String.valueOf(damage.getMessage());
-    getContext().getLog().error("{}; a snapshot from behind that is looked for", restoreReason);
+    getContext().getLog().warn("a snapshot is looked for, because {}", restoreReason);
     restore(Math.max(damage.seq(), position.seq() + 1) + 1);
   }
 

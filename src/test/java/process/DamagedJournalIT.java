@@ -43,7 +43,7 @@ class DamagedJournalIT {
             "it names event " + damaged,
             WAIT,
             () -> {
-              String problem = wiped.status("replica.problem");
+              String problem = wiped.status("problem");
               return problem.contains("event " + damaged + " is damaged")
                   && problem.contains("POST /snapshot");
             });
@@ -70,6 +70,8 @@ class DamagedJournalIT {
         damaged.kill9();
         DatabaseFile.delete(damaged.databaseFile());
         FileTree.delete(new SnapshotFolder(damaged.dataDirectory()).path());
+        // What the write-ahead log holds would be read in place of what is changed here.
+        QuorumClusterJournal.checkpoint(damaged);
         try (RandomAccessFile file =
             new RandomAccessFile(QuorumClusterJournal.copy(damaged).toFile(), "rw")) {
           byte[] garbage = new byte[(int) Math.min(1 << 16, file.length() / 2)];

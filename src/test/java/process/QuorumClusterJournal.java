@@ -40,6 +40,14 @@ final class QuorumClusterJournal implements ClusterJournal {
     return node.dataDirectory().resolve("quorum").resolve("journal.db");
   }
 
+  /** Writes what the write-ahead log of a stopped node's copy holds into the copy itself. */
+  static void checkpoint(ClusterNode node) throws SQLException {
+    try (Connection connection = open(node);
+        Statement statement = connection.createStatement()) {
+      statement.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+  }
+
   private static Connection open(ClusterNode node) throws SQLException {
     return DriverManager.getConnection("jdbc:sqlite:" + copy(node) + "?busy_timeout=5000");
   }
