@@ -7,6 +7,7 @@ import storage.EventCodec;
 import storage.EventHash;
 import storage.FormatException;
 import storage.Journal;
+import storage.JournalDamagedException;
 import storage.JournalException;
 import storage.JournalGapException;
 import storage.ReplicaPosition;
@@ -58,7 +59,12 @@ final class JournalFit {
     if (head == 0) {
       return Misfit.LACKS;
     }
-    List<StoredEvent> stored = at.seq() <= head ? readOne(journal, at.seq()) : List.of();
+    List<StoredEvent> stored;
+    try {
+      stored = at.seq() <= head ? readOne(journal, at.seq()) : List.of();
+    } catch (JournalDamagedException e) {
+      return damaged(journal, at, head);
+    }
     if (!stored.isEmpty() && Arrays.equals(EventHash.of(stored.get(0).bytes()), at.hash())) {
       return Misfit.NONE;
     }
@@ -71,6 +77,18 @@ final class JournalFit {
       }
     }
     return Misfit.LACKS;
+  }
+
+  /** What was applied is damaged: the next event tells what it was, if there is one. */
+  private static Misfit damaged(Journal journal, ReplicaPosition at, long head)
+      throws JournalException {
+    for (StoredEvent next :
+        at.seq() < head ? readOne(journal, at.seq() + 1) : List.<StoredEvent>of()) {
+      if (!Arrays.equals(decode(next).previousHash(), at.hash())) {
+        return Misfit.LACKS;
+      }
+    }
+    return Misfit.NONE;
   }
 
   /** What was applied is cut off, unless it is missing in the middle. */
@@ -93,8 +111,14 @@ final class JournalFit {
 
   /** The id of the journal, which holds events. */
   static String journalId(Journal journal) throws JournalException {
-    for (StoredEvent head : readOne(journal, journal.head())) {
-      return decode(head).journalId();
+    try {
+      for (StoredEvent head : readOne(journal, journal.head())) {
+        return decode(head).journalId();
+      }
+    } catch (JournalDamagedException e) {
+      for (StoredEvent first : readOne(journal, journal.first())) {
+        return decode(first).journalId();
+      }
     }
     throw new JournalException("the journal does not give its last event");
   }

@@ -866,7 +866,9 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
   private void restoreBehind(JournalDamagedException damage) {
     restoreNeeded = true;
     restoreReason = String.valueOf(damage.getMessage());
-    getContext().getLog().warn("a snapshot is looked for, because {}", restoreReason);
+    if (state != ReplicaGauge.State.FAILED) {
+      getContext().getLog().warn("a snapshot is looked for, because {}", restoreReason);
+    }
     restore(Math.max(damage.seq(), position.seq() + 1) + 1);
   }
 
@@ -878,8 +880,7 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
     try {
       head = Math.max(head, journal.head());
       SnapshotRestore.Wanted wanted =
-          new SnapshotRestore.Wanted(
-              JournalFit.journalId(journal), atLeast, head, restoreBelow, trustsOwnSnapshots);
+          new SnapshotRestore.Wanted(journalId(), atLeast, head, restoreBelow, trustsOwnSnapshots);
       restoring = true;
       snapshots.tell(new SnapshotKeeper.Restore(wanted, getContext().getSelf()));
       show(ReplicaGauge.State.RESTORING, Optional.of("a snapshot is looked for"));
@@ -888,6 +889,10 @@ public final class Replica extends AbstractBehavior<Replica.Command> {
       journalUnreachable = true;
       failed(String.valueOf(e.getMessage()));
     }
+  }
+
+  private String journalId() throws JournalException {
+    return position.journalId().isEmpty() ? JournalFit.journalId(journal) : position.journalId();
   }
 
   private Behavior<Command> onFoundDamaged(FoundDamaged found) {

@@ -10,9 +10,13 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import storage.ArrivingFile;
 import storage.SnapshotDamagedException;
 import storage.SnapshotDirectory;
 import storage.SnapshotFile;
@@ -22,9 +26,9 @@ import storage.SnapshotHeader;
  * Makes a database from the best snapshot that can be had: from this node's own disk, else from
  * another node, else from the store.
  *
- * <p>What comes from elsewhere is collected in a file that a later attempt goes on with, and is not
- * used before every sum in it is right. A snapshot that turns out to be damaged is left out, and
- * the next one is tried. Blocking; one restore at a time.
+ * <p>What comes from elsewhere is collected in a file that a later attempt goes on with. It is
+ * unpacked while it comes, and not used before every sum in it is right. A snapshot that turns out
+ * to be damaged is left out, and the next one is tried. Blocking; one restore at a time.
  */
 final class SnapshotRestore {
 
@@ -134,24 +138,10 @@ final class SnapshotRestore {
         Optional<SnapshotSource> source = candidate.source();
         String from = source.map(SnapshotSource::name).orElse("its own disk");
         try {
-          if (source.isPresent()) {
-            fetch(source.get(), candidate.offer(), progress);
-          }
-          progress.accept("unpacking the snapshot up to event " + candidate.offer().seq());
-          Path file = source.isPresent() ? own.received(id) : own.file(id);
-          SnapshotHeader offered = SnapshotFile.header(file);
-          if (!wanted.trustsOwn() && offered.nodeId().equals(nodeId)) {
-            problems.add(
-                from + ": the snapshot " + id + " was taken by this node, which was wrong");
-            isFinal = false; // another node stores a better one
-            continue;
-          }
-          own.requireSpace(offered.databaseBytes());
-          SnapshotHeader header = SnapshotFile.extract(file, target);
-          if (header.seq() != candidate.offer().seq()
-              || !header.journalId().equals(wanted.journalId())) {
-            throw new IOException("the snapshot " + id + " is not what it was offered as");
-          }
+          SnapshotHeader header =
+              source.isPresent()
+                  ? receive(source.get(), candidate.offer())
+                  : unpackOwn(candidate.offer());
           if (source.isPresent()) {
             own.adopt(id, header);
           }
@@ -171,6 +161,83 @@ final class SnapshotRestore {
         }
       }
       return Optional.empty();
+    }
+
+    private SnapshotHeader unpackOwn(SnapshotSource.Offer offer) throws IOException {
+      tellUnpacking(offer);
+      Path file = own.file(offer.id());
+      return SnapshotFile.extract(
+          file, Files.newInputStream(file), header -> requireUsable(offer, header, 0), target);
+    }
+
+    private void tellUnpacking(SnapshotSource.Offer offer) {
+      progress.accept("unpacking the snapshot up to event " + offer.seq());
+    }
+
+    private void requireUsable(SnapshotSource.Offer offer, SnapshotHeader header, long stillToCome)
+        throws IOException {
+      if (header.seq() != offer.seq() || !header.journalId().equals(wanted.journalId())) {
+        throw new IOException("the snapshot " + offer.id() + " is not what it was offered as");
+      }
+      if (!wanted.trustsOwn() && header.nodeId().equals(nodeId)) {
+        // Another node stores a better one.
+        throw new IOException(
+            "the snapshot " + offer.id() + " was taken by this node, which was wrong");
+      }
+      own.requireSpace(header.databaseBytes() + stillToCome);
+    }
+
+    /** Goes on where an earlier attempt ended, and unpacks what is there meanwhile. */
+    private SnapshotHeader receive(SnapshotSource source, SnapshotSource.Offer offer)
+        throws IOException {
+      own.forgetReceived(offer.id());
+      Path file = own.received(offer.id());
+      try (FileChannel out =
+          FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+        if (out.size() > offer.bytes()) {
+          out.truncate(0);
+        }
+        long have = out.size();
+        own.requireSpace(offer.bytes() - have);
+        ArrivingFile arriving = new ArrivingFile(file, have);
+        FutureTask<SnapshotHeader> unpacked =
+            new FutureTask<>(
+                () ->
+                    SnapshotFile.extract(
+                        file,
+                        arriving,
+                        header -> requireUsable(offer, header, offer.bytes() - Files.size(file)),
+                        target));
+        Thread unpacking = new Thread(unpacked, "peqlite-restore-unpack");
+        unpacking.setDaemon(true);
+        unpacking.start();
+        try {
+          fetch(source, offer, out, arriving, unpacked, progress);
+          arriving.complete();
+          tellUnpacking(offer);
+          return unpacked.get();
+        } catch (ExecutionException e) {
+          throw e.getCause() instanceof IOException cause
+              ? cause
+              : new IOException("cannot unpack " + file + ": " + e.getCause(), e);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new IOException("interrupted", e);
+        } finally {
+          arriving.breakOff(new IOException("no more of it comes"));
+          end(unpacking);
+        }
+      }
+    }
+
+    /** Whoever looks at the target next finds nobody who still writes it. */
+    private static void end(Thread unpacking) throws IOException {
+      try {
+        unpacking.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException("interrupted", e);
+      }
     }
   }
 
@@ -222,49 +289,46 @@ final class SnapshotRestore {
     return elsewhere;
   }
 
-  /** Goes on where an earlier attempt ended. */
-  private void fetch(SnapshotSource source, SnapshotSource.Offer offer, Consumer<String> progress)
+  /** Fetches what is missing, as long as what comes is being unpacked. */
+  private void fetch(
+      SnapshotSource source,
+      SnapshotSource.Offer offer,
+      FileChannel out,
+      ArrivingFile arriving,
+      Future<?> unpacked,
+      Consumer<String> progress)
       throws IOException {
-    own.forgetReceived(offer.id());
-    Path file = own.received(offer.id());
-    try (FileChannel out =
-        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-      long have = out.size();
-      if (have > offer.bytes()) {
-        out.truncate(0);
-        have = 0;
+    long have = out.size();
+    out.position(have);
+    long began = System.nanoTime();
+    long told = began - TOLD_NANOS;
+    long fetched = 0;
+    while (have < offer.bytes() && !unpacked.isDone()) {
+      long now = System.nanoTime();
+      if (now - told >= TOLD_NANOS) {
+        told = now;
+        progress.accept(
+            "fetching a snapshot from "
+                + source.name()
+                + ": "
+                + (have >> 20)
+                + " of "
+                + (offer.bytes() >> 20)
+                + " MiB");
       }
-      own.requireSpace(offer.bytes() - have);
-      out.position(have);
-      long began = System.nanoTime();
-      long told = began - TOLD_NANOS;
-      long fetched = 0;
-      while (have < offer.bytes()) {
-        long now = System.nanoTime();
-        if (now - told >= TOLD_NANOS) {
-          told = now;
-          progress.accept(
-              "fetching a snapshot from "
-                  + source.name()
-                  + ": "
-                  + (have >> 20)
-                  + " of "
-                  + (offer.bytes() >> 20)
-                  + " MiB");
-        }
-        int wanted = (int) Math.min(READ_BYTES, offer.bytes() - have);
-        byte[] bytes = source.read(offer, have, wanted);
-        if (bytes.length == 0 || bytes.length > wanted) {
-          throw new IOException(bytes.length + " bytes came instead of " + wanted);
-        }
-        ByteBuffer buffer = ByteBuffer.wrap(bytes);
-        while (buffer.hasRemaining()) {
-          out.write(buffer);
-        }
-        have += bytes.length;
-        fetched += bytes.length;
-        pace(began, fetched);
+      int wanted = (int) Math.min(READ_BYTES, offer.bytes() - have);
+      byte[] bytes = source.read(offer, have, wanted);
+      if (bytes.length == 0 || bytes.length > wanted) {
+        throw new IOException(bytes.length + " bytes came instead of " + wanted);
       }
+      ByteBuffer buffer = ByteBuffer.wrap(bytes);
+      while (buffer.hasRemaining()) {
+        out.write(buffer);
+      }
+      have += bytes.length;
+      arriving.arrived(have);
+      fetched += bytes.length;
+      pace(began, fetched);
     }
   }
 

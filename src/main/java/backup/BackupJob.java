@@ -14,6 +14,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import storage.FreeSpace;
 import storage.Journal;
+import storage.JournalDamagedException;
 import storage.JournalException;
 import storage.SnapshotDirectory;
 import storage.SnapshotHeader;
@@ -89,6 +90,9 @@ public final class BackupJob implements AutoCloseable {
 
   /** Until a full backup was checked and is right. */
   private String doubt = "";
+
+  /** What the journal holds up to this event cannot be backed up as it is; 0 if all of it can. */
+  private long damagedUpTo;
 
   private BackupJob(
       BackupStore store,
@@ -194,9 +198,15 @@ public final class BackupJob implements AutoCloseable {
       Optional<BackupPlan.Start> start =
           decision.segment().filter(segment -> segment.from() <= until);
       if (start.isPresent()) {
-        Optional<BackupObject> put = putSegment(start.get(), isWanted);
-        if (put.isPresent()) {
-          now = now.with(put.get());
+        try {
+          Optional<BackupObject> put = putSegment(start.get(), isWanted);
+          if (put.isPresent()) {
+            now = now.with(put.get());
+            going = true;
+          }
+        } catch (JournalDamagedException e) {
+          LOG.error("{}; the next full backup is made from behind that", e.getMessage());
+          damagedUpTo = e.seq();
           going = true;
         }
       } else if (step == BackupPlan.FullStep.PUT && candidate.isPresent()) {
@@ -230,7 +240,7 @@ public final class BackupJob implements AutoCloseable {
     long head = journal.head();
     return new BackupPlan.View(
         now,
-        journal.first(),
+        Math.max(journal.first(), damagedUpTo + 1),
         head,
         journal.timeMicros(),
         candidate.map(
@@ -244,7 +254,21 @@ public final class BackupJob implements AutoCloseable {
         stored -> stored.header().seq() <= agreed && stored.header().journalId().equals(journalId));
   }
 
+  /** Ends before an event that is damaged, unless it would begin with that. */
   private Optional<BackupObject> putSegment(BackupPlan.Start start, BooleanSupplier isWanted)
+      throws IOException, JournalException {
+    try {
+      return putSegment(start, journal.head(), isWanted);
+    } catch (JournalDamagedException e) {
+      if (e.seq() == start.from()) {
+        throw e;
+      }
+      return putSegment(start, e.seq() - 1, isWanted);
+    }
+  }
+
+  private Optional<BackupObject> putSegment(
+      BackupPlan.Start start, long to, BooleanSupplier isWanted)
       throws IOException, JournalException {
     Path file = directory.resolve("segment-" + UUID.randomUUID());
     try {
@@ -254,7 +278,7 @@ public final class BackupJob implements AutoCloseable {
               journalId,
               start.from(),
               start.previousHash(),
-              journal.head(),
+              to,
               settings.segmentBytes(),
               settings.compression(),
               file,

@@ -9,6 +9,7 @@ import java.util.OptionalLong;
 import org.apache.ratis.protocol.RaftPeer;
 import storage.Durability;
 import storage.FormatException;
+import storage.FreeSpace;
 import storage.JournalException;
 
 /**
@@ -19,7 +20,7 @@ import storage.JournalException;
  * log. The log has to begin no later than where the copy ends.
  *
  * <p>It may be broken off at any moment: the damaged copy stands there until the new one is synced,
- * and is found damaged again. For one thread.
+ * and is found damaged again, if not at the start then by who reads it. For one thread.
  */
 final class CopyRemake implements AutoCloseable {
 
@@ -38,15 +39,17 @@ final class CopyRemake implements AutoCloseable {
   /**
    * Begins with nothing.
    *
-   * @throws JournalException if the file cannot be made
+   * @throws JournalException if the file cannot be made, or there is no space for it
    */
   static CopyRemake begin(Path directory, String groupId) throws JournalException {
     Path copy = QuorumFiles.table(directory);
     Path file = copy.resolveSibling(copy.getFileName() + ".new");
     try {
       delete(file);
+      FreeSpace.require(
+          directory, "a copy of the journal", Files.exists(copy) ? Files.size(copy) : 0);
     } catch (IOException e) {
-      throw new JournalException("cannot delete " + file + ": " + e, e);
+      throw new JournalException("cannot make " + file + ": " + e.getMessage(), e);
     }
     return new CopyRemake(directory, groupId, file, QuorumTable.open(file, groupId));
   }
@@ -67,7 +70,10 @@ final class CopyRemake implements AutoCloseable {
           table.adopt(state);
           return;
         }
-        why = member.getId() + " is not known to be as far as this node's Raft log was";
+        why =
+            first.isPresent()
+                ? member.getId() + " is not yet where this node's Raft log begins"
+                : "this node's Raft log is empty: empty its data directory, and replace it";
       } catch (IOException | SQLException | FormatException | IllegalStateException e) {
         why = member.getId() + ": " + e.getMessage();
       }
@@ -87,6 +93,8 @@ final class CopyRemake implements AutoCloseable {
       table.close();
       QuorumFiles.deleteBeside(file);
       QuorumFiles.deleteBeside(copy);
+      // Otherwise a power failure could bring the damaged one's log back beside the new one.
+      Durability.sync(directory);
       Durability.rename(file, copy);
     } catch (IOException | SQLException e) {
       throw new JournalException("cannot write the journal anew: " + e.getMessage(), e);

@@ -513,6 +513,9 @@ final class QuorumMachine extends BaseStateMachine {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException();
     } catch (ExecutionException e) {
+      if (CopyDamagedException.isDamage(e)) {
+        owner.damaged(String.valueOf(e.getMessage()));
+      }
       throw new IOException("cannot write the journal: " + e.getMessage(), e);
     }
   }

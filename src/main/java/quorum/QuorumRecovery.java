@@ -139,7 +139,7 @@ public final class QuorumRecovery {
   private static Last apply(QuorumTable table, Last before, Path segment)
       throws IOException, SQLException, FormatException, JournalException {
     Last last = before;
-    for (LogEntryProto entry : RaftLogFiles.entries(segment)) {
+    for (LogEntryProto entry : RaftLogFiles.entriesUntilDamage(segment)) {
       if (entry.getIndex() <= last.entry()) {
         continue;
       }

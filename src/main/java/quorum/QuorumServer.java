@@ -48,6 +48,9 @@ public final class QuorumServer implements AutoCloseable {
   /** Short, because it is asked again, and nothing else is looked after meanwhile. */
   private static final Duration CHANGE_MAX = Duration.ofSeconds(3);
 
+  /** A disk that damages the copy as often as that in one process does so again. */
+  private static final int MADE_ANEW_MAX = 3;
+
   /** Longer than any election takes whose majority lives. */
   private static final Duration UNLED = Duration.ofSeconds(5);
 
@@ -73,6 +76,7 @@ public final class QuorumServer implements AutoCloseable {
   private volatile @Nullable String damage;
   private volatile boolean mayStartAgain;
   private volatile boolean checkpointing;
+  private volatile int timesMadeAnew;
   private long ledNanos = System.nanoTime();
   private boolean closedItself;
   private boolean closed;
@@ -144,7 +148,6 @@ public final class QuorumServer implements AutoCloseable {
     running = RaftRun.start(settings, own.identity(), address, own.calls(), new MachineOwner());
     ledNanos = System.nanoTime();
     problem = null;
-    damage = null;
   }
 
   /** The group's id. */
@@ -167,13 +170,25 @@ public final class QuorumServer implements AutoCloseable {
         clusterAddress, peerId(), address, List.of(), groupId(), true, known());
   }
 
-  /** Who is in the group: as the server knows it, or as it was when this node took part first. */
+  /** Who is in the group: as the server knows it, or knew it, or as this node has found it. */
   private List<QuorumIdentity.Peer> known() {
     List<QuorumIdentity.Peer> known =
         peers().stream()
             .map(peer -> new QuorumIdentity.Peer(peer.getId().toString(), peer.getAddress()))
             .toList();
+    if (known.isEmpty()) {
+      known = stored();
+    }
     return known.isEmpty() ? self.identity().peers() : known;
+  }
+
+  private List<QuorumIdentity.Peer> stored() {
+    try {
+      return RaftLogFiles.of(settings.directory(), groupId()).members();
+    } catch (IOException e) {
+      LOG.debug("the stored members cannot be read", e);
+      return List.of();
+    }
   }
 
   private List<RaftPeer> others() {
@@ -326,8 +341,9 @@ public final class QuorumServer implements AutoCloseable {
           what,
           again ? "it is tried again" : "restart the node when the cause is gone");
     }
+    RaftRun ended = running;
     try {
-      supervisor.execute(this::stopRaft);
+      supervisor.execute(() -> stop(ended));
     } catch (RejectedExecutionException closing) {
       LOG.debug("it is being closed anyway", closing);
     }
@@ -345,6 +361,13 @@ public final class QuorumServer implements AutoCloseable {
     return false;
   }
 
+  /** One that was started since goes on. */
+  private synchronized void stop(@Nullable RaftRun ended) {
+    if (ended == null || ended.equals(running)) {
+      stopRaft();
+    }
+  }
+
   private synchronized void stopRaft() {
     RaftRun now = running;
     running = null;
@@ -358,10 +381,10 @@ public final class QuorumServer implements AutoCloseable {
    * This node's copy of the journal gives another thing than what was written to it.
    *
    * @return whether it is made anew from another member's, which takes a while; not if there is
-   *     none
+   *     none, or if that has not helped before
    */
   boolean copyDamaged(String what) {
-    if (others().isEmpty()) {
+    if (timesMadeAnew >= MADE_ANEW_MAX || others().isEmpty()) {
       return false;
     }
     if (damage == null) {
@@ -373,45 +396,56 @@ public final class QuorumServer implements AutoCloseable {
     return true;
   }
 
-  /** Twice a second. */
+  /** Twice a second; what it throws would end it for good. */
   private void supervise() {
-    if (damage == null) {
-      look();
-    } else {
-      remake();
+    try {
+      // What has ended for another reason is not started again.
+      if (damage == null || problem != null && !mayStartAgain) {
+        look();
+      } else if (!isTooSoon()) {
+        remake();
+      }
+    } catch (RuntimeException e) {
+      LOG.error("this node's part of the journal could not be looked after", e);
     }
   }
 
   /** This node takes part meanwhile as far as it can: only what comes last holds it up. */
   private void remake() {
-    if (isTooSoon()) {
-      return;
-    }
     try (CopyRemake remake = CopyRemake.begin(settings.directory(), groupId())) {
       List<RaftPeer> others = others();
       remake.copy(others, calls()::askPeer);
       putInPlace(remake, others);
       pause = AGAIN_MIN;
     } catch (JournalException e) {
-      LOG.warn("this node's copy of the journal is still damaged: {}", e.getMessage());
+      LOG.warn("this node's copy of the journal is not made anew yet: {}", e.getMessage());
       again();
     }
   }
 
   private synchronized void putInPlace(CopyRemake remake, List<RaftPeer> others)
       throws JournalException {
-    if (closed) {
+    if (closed || problem != null && !mayStartAgain) {
       return;
     }
-    if (running != null) {
-      handOver();
-      stopRaft();
+    boolean ran = running != null;
+    handOver();
+    stopRaft();
+    try {
+      // The Raft log may have lost its beginning up to here, and nothing more of it from now on.
+      remake.copy(others, calls()::askPeer);
+      remake.install();
+    } catch (JournalException e) {
+      if (ran) {
+        startRaft(); // as well as it can
+      }
+      throw e;
     }
-    // The Raft log may have lost its beginning up to here, and nothing more of it from now on.
-    remake.copy(others, calls()::askPeer);
-    remake.install();
-    startRaft();
+    damage = null;
+    timesMadeAnew++;
+    mayStartAgain = true;
     LOG.info("this node's copy of the journal is made anew");
+    startRaft();
   }
 
   private synchronized boolean isTooSoon() {
@@ -572,6 +606,9 @@ public final class QuorumServer implements AutoCloseable {
       checkpointNow();
     } catch (IOException e) {
       LOG.warn("the journal's checkpoint failed: {}", e.toString());
+      if (CopyDamagedException.isDamage(e)) {
+        copyDamaged(String.valueOf(e.getMessage()));
+      }
     } finally {
       checkpointing = false;
     }

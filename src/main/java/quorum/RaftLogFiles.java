@@ -1,6 +1,7 @@
 package quorum;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -44,6 +45,8 @@ final class RaftLogFiles {
           .filter(file -> LogSegmentPath.matchLogSegment(file) != null)
           .sorted(Comparator.comparing(LogSegmentPath::matchLogSegment, RaftLogFiles::compare))
           .toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
   }
 
@@ -51,14 +54,28 @@ final class RaftLogFiles {
     return one.getStartEnd().compareTo(other.getStartEnd());
   }
 
-  /** What a segment holds; an entry that was only half written ends it. */
+  /**
+   * What a segment holds; an entry at its end that was only half written does not count.
+   *
+   * @throws IOException if it is damaged before its end, or cannot be read
+   */
   static List<LogEntryProto> entries(Path segment) throws IOException {
+    return entries(segment, CorruptionPolicy.EXCEPTION);
+  }
+
+  /** The same up to where it is damaged, for who has nothing else. */
+  static List<LogEntryProto> entriesUntilDamage(Path segment) throws IOException {
+    return entries(segment, CorruptionPolicy.WARN_AND_RETURN);
+  }
+
+  private static List<LogEntryProto> entries(Path segment, CorruptionPolicy policy)
+      throws IOException {
     List<LogEntryProto> entries = new ArrayList<>();
     LogSegment.readSegmentFile(
         segment.toFile(),
         LogSegmentPath.matchLogSegment(segment).getStartEnd(),
         ENTRY_BYTES_MAX,
-        CorruptionPolicy.WARN_AND_RETURN,
+        policy,
         null,
         entries::add);
     return entries;
@@ -70,16 +87,43 @@ final class RaftLogFiles {
     return segments.isEmpty() ? OptionalLong.empty() : OptionalLong.of(start(segments.get(0)));
   }
 
-  /** The number of the last entry, or of the one before the first; empty if there is no segment. */
-  OptionalLong last() throws IOException {
+  /**
+   * Whether what the log holds can be applied behind an entry: it begins right behind that, or
+   * holds it, and then of the same term. Otherwise none of it was ever committed behind that entry
+   * (Raft, section 7: what a server does with its log when it takes a snapshot over).
+   *
+   * @throws IOException if it cannot be read
+   */
+  boolean continues(long term, long entry) throws IOException {
     List<Path> segments = segments();
-    if (segments.isEmpty()) {
-      return OptionalLong.empty();
+    for (int i = segments.size() - 1; i >= 0; i--) {
+      long start = start(segments.get(i));
+      if (start == entry + 1 && i == 0) {
+        return true;
+      }
+      if (start <= entry) {
+        return entries(segments.get(i)).stream()
+            .anyMatch(one -> one.getIndex() == entry && one.getTerm() == term);
+      }
     }
-    Path newest = segments.get(segments.size() - 1);
-    List<LogEntryProto> entries = entries(newest);
-    return OptionalLong.of(
-        entries.isEmpty() ? start(newest) - 1 : entries.get(entries.size() - 1).getIndex());
+    return false;
+  }
+
+  /**
+   * Who was in the group when it was last changed, as far as this server had heard; nobody if that
+   * is not known.
+   */
+  List<QuorumIdentity.Peer> members() throws IOException {
+    Path file = log.resolve("raft-meta.conf");
+    if (!Files.exists(file)) {
+      return List.of();
+    }
+    return LogEntryProto.parseFrom(Files.readAllBytes(file))
+        .getConfigurationEntry()
+        .getPeersList()
+        .stream()
+        .map(peer -> new QuorumIdentity.Peer(peer.getId().toStringUtf8(), peer.getAddress()))
+        .toList();
   }
 
   private static long start(Path segment) throws IOException {

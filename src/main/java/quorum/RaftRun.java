@@ -132,22 +132,24 @@ final class RaftRun implements AutoCloseable {
   }
 
   /**
-   * The log brings back what follows the copy, and has to hold all of that. One that ends before
-   * the copy does, because that was copied from another member, holds nothing that is needed, and
-   * Ratis could not continue it.
+   * The log brings back what follows the copy, and has to hold all of that. If the copy was made
+   * from another member's, the log may end before it, or hold at that place what was never
+   * committed: then nothing of it counts, and Ratis would take it for what follows.
    */
   private static void fit(QuorumTable table, RaftLogFiles log) throws JournalException {
     try {
       OptionalLong first = log.first();
-      if (first.isPresent() && table.entry() + 1 < first.getAsLong()) {
+      if (first.isEmpty()) {
+        return;
+      }
+      if (table.entry() + 1 < first.getAsLong()) {
         throw new CopyDamagedException(
             "this node's copy of the journal is as of entry "
                 + table.entry()
                 + " of the Raft log, which begins with entry "
                 + first.getAsLong());
       }
-      OptionalLong last = log.last();
-      if (last.isPresent() && last.getAsLong() < table.entry()) {
+      if (table.entry() >= 0 && !log.continues(table.term(), table.entry())) {
         // What the copy is as of has to outlive a power failure from now on.
         table.checkpoint();
         log.delete();

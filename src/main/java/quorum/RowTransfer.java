@@ -11,9 +11,9 @@ import storage.FormatException;
 import storage.StoredEvent;
 
 /**
- * Copies what a member's journal holds behind the end of another copy. Nothing of it is taken on
- * trust: each event has to be whole and to follow the one before, and the last one has to be that
- * with which the member's journal ends.
+ * Copies what a member's journal holds behind the end of another copy. No event is taken on trust:
+ * each has to be whole and to follow the one before, and the last one has to be that with which the
+ * member's journal ends.
  */
 final class RowTransfer {
 
@@ -46,6 +46,9 @@ final class RowTransfer {
     boolean continues = own.highest() >= state.trimmedTo();
     long next = continues ? own.highest() + 1 : state.trimmedTo() + 1;
     byte @Nullable [] hash = continues ? own.hash() : null;
+    if (own.highest() == state.highest() && !Arrays.equals(own.hash(), state.hash())) {
+      throw new IOException("its event " + own.highest() + " is another one");
+    }
     while (next <= state.highest()) {
       List<Answer.Row> rows =
           expect(Answer.Rows.class, member.ask(new Question.AskRows(next, BYTES))).rows();

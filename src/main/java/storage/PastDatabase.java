@@ -107,6 +107,8 @@ public final class PastDatabase {
     } catch (JournalGapException e) {
       throw new PastDatabaseException(
           e.isCutAway() ? Kind.NOT_RETAINED : Kind.BROKEN, String.valueOf(e.getMessage()), e);
+    } catch (JournalDamagedException e) {
+      throw new PastDatabaseException(Kind.BROKEN, String.valueOf(e.getMessage()), e);
     } catch (ReplicaException e) {
       throw new PastDatabaseException(Kind.FAILED, String.valueOf(e.getMessage()), e);
     } finally {

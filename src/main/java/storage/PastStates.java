@@ -248,6 +248,8 @@ public final class PastStates implements AutoCloseable {
       throw e.isCutAway()
           ? notRetained("the state at " + PastTarget.text(micros), journalId)
           : new PastDatabaseException(Kind.BROKEN, String.valueOf(e.getMessage()), e);
+    } catch (JournalDamagedException e) {
+      throw new PastDatabaseException(Kind.BROKEN, String.valueOf(e.getMessage()), e);
     }
   }
 

@@ -132,7 +132,12 @@ public final class SnapshotFile {
    * @throws SnapshotDamagedException if it is not what was written
    */
   public static SnapshotHeader verify(Path file) throws IOException {
-    return extract(file, OutputStream.nullOutputStream());
+    return extract(file, Files.newInputStream(file), any -> {}, OutputStream.nullOutputStream());
+  }
+
+  /** Looks at what a snapshot is of, before the rest of it is read; it refuses it by throwing. */
+  public interface HeaderCheck {
+    void accept(SnapshotHeader header) throws IOException;
   }
 
   /**
@@ -143,18 +148,32 @@ public final class SnapshotFile {
    *     deleted then, as with every failure
    */
   public static SnapshotHeader extract(Path file, Path target) throws IOException {
-    try (SyncedOutput out = SyncedOutput.fast(target)) {
-      SnapshotHeader header = extract(file, out);
+    return extract(file, Files.newInputStream(file), any -> {}, target);
+  }
+
+  /**
+   * The same of what may still be on its way.
+   *
+   * @param file what to call it in an exception
+   * @param from its bytes; closed at the end
+   */
+  public static SnapshotHeader extract(Path file, InputStream from, HeaderCheck check, Path target)
+      throws IOException {
+    try (from;
+        SyncedOutput out = SyncedOutput.fast(target)) {
+      SnapshotHeader header = extract(file, from, check, out);
       out.finish();
       return header;
     }
   }
 
-  private static SnapshotHeader extract(Path file, OutputStream out) throws IOException {
+  private static SnapshotHeader extract(
+      Path file, InputStream from, HeaderCheck check, OutputStream out) throws IOException {
     MessageDigest sum = EventHash.newDigest();
-    try (Counted counted = new Counted(Files.newInputStream(file), sum);
+    try (Counted counted = new Counted(from, sum);
         DataInputStream in = new DataInputStream(counted)) {
       SnapshotHeader header = header(file, in);
+      check.accept(header);
       try {
         byte[] compressed = new byte[Math.toIntExact(Zstd.compressBound(CHUNK_BYTES))];
         byte[] chunk = new byte[CHUNK_BYTES];

@@ -187,7 +187,9 @@ public final class SqliteJournal implements Journal {
           if (seq != from + events.size()) {
             throw JournalGapException.of(from + events.size(), seq, first(connection()));
           }
-          byte[] payload = row.getBytes(2);
+          byte[] stored = row.getBytes(2);
+          // Nobody has written a NULL: it is no event, and is found damaged below.
+          byte[] payload = stored == null ? new byte[0] : stored;
           bytes += payload.length;
           events.add(new StoredEvent(seq, payload));
         }

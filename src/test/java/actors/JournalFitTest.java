@@ -76,4 +76,16 @@ class JournalFitTest {
     journal.trim(3);
     assertEquals(JournalFit.Misfit.LACKS, misfit(other));
   }
+
+  @Test
+  void whatAnEventWasThatIsDamagedIsToldByTheNextOne() throws Exception {
+    ReplicaPosition other =
+        new ReplicaPosition(3, EventHash.of(new byte[] {1}), "journal", Optional.empty());
+    journal.damage(3);
+    assertEquals(JournalFit.Misfit.NONE, misfit(at(3)));
+    assertEquals(JournalFit.Misfit.LACKS, misfit(other));
+    journal.damage(5);
+    assertEquals(JournalFit.Misfit.NONE, misfit(at(5)), "nobody knows better");
+    assertEquals("journal", JournalFit.journalId(journal));
+  }
 }

@@ -3,7 +3,9 @@ package actors;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import sql.Position;
 import sql.Statement;
 import sql.WriteRequest;
@@ -14,6 +16,7 @@ import storage.EventCodec;
 import storage.EventHash;
 import storage.Formats;
 import storage.Journal;
+import storage.JournalDamagedException;
 import storage.JournalException;
 import storage.JournalGapException;
 import storage.ReplicatedSettings;
@@ -39,6 +42,7 @@ final class MemoryJournal implements Journal {
   /** The first event that it gives to its readers; those below are kept for the test. */
   private long first = 1;
 
+  private final Set<Long> damaged = new HashSet<>();
   private boolean away;
   private int givesNothing;
 
@@ -80,12 +84,17 @@ final class MemoryJournal implements Journal {
     return events.get((int) seq - 1);
   }
 
-  /** From now on it cannot be reached, or can again. */
   /** Lets so many reads find nothing. */
   synchronized void giveNothing(int reads) {
     givesNothing = reads;
   }
 
+  /** From now on one bit of an event is another one for its readers. */
+  synchronized void damage(long seq) {
+    damaged.add(seq);
+  }
+
+  /** From now on it cannot be reached, or can again. */
   synchronized void away(boolean isAway) {
     away = isAway;
   }
@@ -124,10 +133,12 @@ final class MemoryJournal implements Journal {
     for (long seq = from;
         seq <= events.size() && page.size() < eventsMax && bytes < bytesMax;
         seq++) {
-      page.add(event(seq));
-      bytes += event(seq).bytes().length;
+      byte[] given = event(seq).bytes().clone();
+      given[given.length / 2] ^= damaged.contains(seq) ? 1 : 0;
+      page.add(new StoredEvent(seq, given));
+      bytes += given.length;
     }
-    return page;
+    return JournalDamagedException.before(page);
   }
 
   @Override

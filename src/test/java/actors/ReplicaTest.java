@@ -864,6 +864,54 @@ class ReplicaTest {
     assertEquals(List.of("1"), logged());
   }
 
+  /** Somebody has applied it when it was whole. */
+  @Test
+  void anEventThatIsDamagedIsPassedByASnapshot() throws Exception {
+    events.write("INSERT INTO log VALUES (1)");
+    events.write("INSERT INTO log VALUES (2)");
+    start();
+    awaitAllApplied();
+    takeSnapshot();
+    SnapshotRestore.Result good = snapshot;
+    snapshot = SnapshotRestore.Result.none("none yet", false);
+    events.write("INSERT INTO log VALUES (3)");
+    events.damage(3);
+    loseDatabase();
+    start();
+    await(ReplicaGauge.State.FAILED, 0);
+    String problem = gauge.read().problem().orElse("");
+    assertTrue(problem.contains("event 3 is damaged") && problem.contains("none yet"), problem);
+    assertEquals(3, wanted.get(wanted.size() - 1).atLeast());
+    snapshot = good;
+    awaitAllApplied();
+    assertEquals(List.of("1", "2", "3"), logged());
+  }
+
+  /** Only who lacks an event needs it. */
+  @Test
+  void anEventThatIsDamagedAndAppliedHoldsNobodyUp() throws Exception {
+    events.write("INSERT INTO log VALUES (1)");
+    start();
+    awaitAllApplied();
+    events.damage(events.head());
+    restart();
+    awaitAllApplied();
+    events.write("INSERT INTO log VALUES (2)");
+    restart();
+    awaitAllApplied();
+    assertEquals(List.of("1", "2"), logged());
+  }
+
+  @Test
+  void aSingleNodeThatLacksAnEventThatIsDamagedIsOutOfService() throws Exception {
+    events.write("INSERT INTO log VALUES (1)");
+    events.damage(3);
+    start();
+    await(ReplicaGauge.State.OUT_OF_SERVICE, 0);
+    assertTrue(
+        gauge.read().problem().orElse("").contains("event 3 is damaged"), gauge.read()::toString);
+  }
+
   /** The journal was cut while this node could not apply. */
   @Test
   void whoFallsBehindTheJournalsBeginningIsRestored() throws Exception {

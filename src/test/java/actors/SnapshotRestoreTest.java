@@ -63,6 +63,7 @@ class SnapshotRestoreTest {
     private final List<byte[]> files = new ArrayList<>();
     private final List<Long> asked = new ArrayList<>();
     private long breaksAt = Long.MAX_VALUE;
+    private long pauseMillis;
 
     Peer has(long seq) throws IOException {
       return has(seq, snapshot(seq, "journal"));
@@ -90,6 +91,11 @@ class SnapshotRestoreTest {
         throw new IOException("broken off");
       }
       asked.add(offset);
+      try {
+        Thread.sleep(pauseMillis);
+      } catch (InterruptedException e) {
+        throw new IOException(e);
+      }
       byte[] file = files.get(offers.indexOf(offer));
       return Arrays.copyOfRange(file, (int) offset, (int) offset + max);
     }
@@ -142,6 +148,20 @@ class SnapshotRestoreTest {
     damaged[damaged.length / 2] ^= 1;
     assertHas(7, restore(new Peer().has(9, damaged).has(7)));
     assertEquals(1, own.list().size());
+  }
+
+  /** Nobody fetches gigabytes behind what is wrong. */
+  @Test
+  void whatIsFoundWrongIsNotFetchedToItsEnd() throws Exception {
+    byte[] damaged = snapshot(9, "journal");
+    damaged[20] ^= 1; // in the header
+    Peer peer = new Peer().has(9, damaged);
+    peer.pauseMillis = 300;
+    SnapshotRestore.Result none = restore(peer);
+    assertEquals(Optional.empty(), none.database());
+    assertTrue(none.told().contains("damaged"), none.told());
+    long last = peer.asked.get(peer.asked.size() - 1);
+    assertTrue(last + (1 << 20) < damaged.length, peer.asked::toString);
   }
 
   @Test

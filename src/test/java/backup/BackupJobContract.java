@@ -262,6 +262,26 @@ abstract class BackupJobContract {
     }
   }
 
+  /** What comes behind it can be restored as soon as there is a full backup from behind it. */
+  @Test
+  void anEventThatTheJournalHoldsDamagedIsAGap() throws Exception {
+    begin(History.plain(40, folder));
+    runFullAt(5);
+    history.damaged = 20;
+    BackupJob.Result stopped = runAt(job, 30);
+    assertEquals(19, stopped.coveredSeq());
+    assertTrue(stopped.gap());
+    assertTrue(stopped.takeSnapshot(), "a full backup is to be made");
+    history.snapshot(snapshots);
+    BackupJob.Result passed = job.run(Long.MAX_VALUE, 30, () -> true);
+    assertEquals(30, passed.coveredSeq());
+    runAt(job, 40);
+    for (long seq : new long[] {19, 30, 40}) {
+      assertEquals(seq, restore(event(seq), output()).seq());
+    }
+    assertThrows(NotRestorableException.class, () -> restore(event(25), output()));
+  }
+
   @Test
   void anotherSegmentWithTheSameEventsTakesTheDamagedOnesPlace() throws Exception {
     begin(History.plain(40, folder));

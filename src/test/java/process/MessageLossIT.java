@@ -49,10 +49,9 @@ class MessageLossIT {
               .map(line -> line.substring(line.lastIndexOf('$') + 1))
               .collect(Collectors.toCollection(TreeSet::new));
       System.out.println("lost one message of each of: " + lost);
+      // Of which others there are enough depends on where the sequencer is.
       assertTrue(
-          lost.containsAll(
-              List.of(
-                  "Submit", "Ordered", "Push", "Head", "Progress", "AskCommitted", "Committed")),
+          lost.containsAll(List.of("Submit", "Ordered", "Push", "Head", "Progress")),
           lost::toString);
     }
   }

@@ -37,7 +37,8 @@ class RunawayClusterIT {
     assertTrue(first.post("/db/execute", "[\"CREATE TABLE t (a)\"]").succeeded());
     cluster.awaitEven();
     killed.kill9();
-    Answer endless = first.post("/db/execute?timeout=1s", "[\"" + ENDLESS + "\"]");
+    // Long enough for an election, should that node have led the quorum.
+    Answer endless = first.post("/db/execute?timeout=5s", "[\"" + ENDLESS + "\"]");
     assertEquals("committed", endless.outcome(), endless::toString);
     for (ClusterNode node : cluster.others(killed)) {
       eventually(

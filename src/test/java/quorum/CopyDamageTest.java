@@ -14,7 +14,9 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -30,7 +32,7 @@ class CopyDamageTest {
 
   private static final int PAGE = 4096;
   private static final int ALL = 1000;
-  private static final int FLIPS = Integer.getInteger("peqlite.flips", 8);
+  private static final int FLIPS = Integer.getInteger("peqlite.flips", 4);
 
   @TempDir Path folder;
   private QuorumFixture quorum;
@@ -138,6 +140,45 @@ class CopyDamageTest {
     assertCopy(node(3), 50);
     assertTrue(node(3).server().problem().isEmpty());
     append(node(3), 51, 52);
+  }
+
+  /** A copy that is another member's, behind a log whose end was never committed. */
+  @Test
+  void aLogThatHoldsAnotherThingDoesNotCount() throws Exception {
+    append(node(1), 1, 20);
+    assertCopy(node(3), 20);
+    String group = node(3).server().groupId();
+    long term = node(3).server().status().term();
+    node(3).stop();
+    RaftLogFiles log = RaftLogFiles.of(node(3).settings.directory(), group);
+    long entry;
+    try (QuorumTable table =
+        QuorumTable.open(QuorumFiles.table(node(3).settings.directory()), group)) {
+      entry = table.entry();
+      assertEquals(term, table.term());
+    }
+    assertTrue(log.continues(term, entry));
+    assertTrue(log.continues(term, entry - 5));
+    assertTrue(log.continues(0, log.first().orElseThrow() - 1), "it begins right behind that");
+    assertFalse(log.continues(term + 1, entry));
+    assertFalse(log.continues(term, entry + 100), "it ends before that");
+    QuorumFixture.change(node(3), "UPDATE peqlite_state SET term = term + 1");
+    node(3).start();
+    assertTrue(log.segments().isEmpty() || log.first().orElseThrow() > entry);
+    append(node(1), 21, 30);
+    assertCopy(node(3), 30);
+  }
+
+  @Test
+  void whoElseIsInTheGroupIsKnownWithoutAServer() throws Exception {
+    append(node(1), 1, 1);
+    List<String> expected =
+        node(2).server().peers().stream().map(p -> p.getId().toString()).toList();
+    List<String> stored =
+        RaftLogFiles.of(node(2).settings.directory(), node(2).server().groupId()).members().stream()
+            .map(QuorumIdentity.Peer::id)
+            .toList();
+    assertEquals(Set.copyOf(expected), Set.copyOf(stored));
   }
 
   /** Whatever bit it is, nobody ever reads another thing than what was appended. */

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import storage.EventHash;
 import storage.JournalException;
 import storage.StoredEvent;
@@ -70,10 +71,21 @@ final class QuorumFixture implements AutoCloseable {
     QuorumJournal journal() {
       return new QuorumJournal(part);
     }
+
+    private Answer.@Nullable End end() {
+      return end;
+    }
+
+    private void end(Answer.@Nullable End appended) {
+      end = appended;
+    }
   }
 
   private final Path folder;
   private final Map<String, Node> nodes = new LinkedHashMap<>();
+
+  /** With what the last append has ended the journal, if it was not refused. */
+  private volatile Answer.@Nullable End end;
 
   QuorumFixture(Path folder) {
     this.folder = folder;
@@ -113,10 +125,15 @@ final class QuorumFixture implements AutoCloseable {
 
   /** Appends after the end as it is; whether the journal took it. */
   static boolean append(Node node, long seq, byte[] bytes) throws JournalException {
-    Answer.End end = (Answer.End) node.server().calls().ask(new Question.AskEnd(), MAX);
-    byte[] hash = end.hash();
-    return node.server().calls().order(new Command.Append(seq, hash, 1, "", bytes), MAX)
-        instanceof Answer.Appended;
+    QuorumCalls calls = node.server().calls();
+    Answer.End end = node.end();
+    if (end == null || end.highest() != seq - 1) {
+      end = (Answer.End) calls.ask(new Question.AskEnd(), MAX);
+    }
+    Command.Append append = new Command.Append(seq, end.hash(), 1, "", bytes);
+    boolean appended = calls.order(append, MAX) instanceof Answer.Appended;
+    node.end(appended ? new Answer.End(seq, EventHash.of(bytes)) : null);
+    return appended;
   }
 
   /** Waits until a node's own copy ends with an event, and returns all of it. */

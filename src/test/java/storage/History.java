@@ -27,6 +27,9 @@ public final class History implements AutoCloseable {
   /** The journal's last event. */
   public volatile long head;
 
+  /** An event of which the journal gives another bit; 0 for none. */
+  public volatile long damaged;
+
   private History(EventChain chain, Path folder) throws ReplicaException {
     this.chain = chain;
     this.folder = folder;
@@ -127,11 +130,12 @@ public final class History implements AutoCloseable {
         List<StoredEvent> page = new ArrayList<>();
         long bytes = 0;
         for (long seq = from; seq <= head && page.size() < eventsMax && bytes < bytesMax; seq++) {
-          StoredEvent event = chain.events().get((int) seq - 1);
-          page.add(event);
-          bytes += event.bytes().length;
+          byte[] given = chain.events().get((int) seq - 1).bytes().clone();
+          given[given.length / 2] ^= seq == damaged ? 1 : 0;
+          page.add(new StoredEvent(seq, given));
+          bytes += given.length;
         }
-        return page;
+        return JournalDamagedException.before(page);
       }
 
       @Override
