@@ -15,6 +15,7 @@ import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftConfiguration;
 import org.apache.ratis.server.RaftServer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import storage.JournalException;
@@ -90,8 +91,8 @@ final class QuorumMembership {
     RaftServer.Division division = own.division();
     DivisionInfo info = division.getInfo();
     List<ServerRpcProto> followers = info.getRoleInfoProto().getLeaderInfo().getFollowerInfoList();
-    long[] matches = info.getFollowerMatchIndices();
-    if (!info.isLeader() || matches.length != followers.size()) {
+    long @Nullable [] matches = info.getFollowerMatchIndices(); // null once it leads no more
+    if (!info.isLeader() || matches == null || matches.length != followers.size()) {
       throw new JournalException("this node leads nobody at this moment");
     }
     List<Answer.Follower> known = new ArrayList<>();
