@@ -27,6 +27,7 @@ import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.protocol.SetConfigurationRequest;
+import org.apache.ratis.protocol.TransferLeadershipRequest;
 import org.apache.ratis.protocol.exceptions.NotLeaderException;
 import org.apache.ratis.protocol.exceptions.SetConfigurationException;
 import org.apache.ratis.protocol.exceptions.StateMachineException;
@@ -147,6 +148,22 @@ final class QuorumCalls implements AutoCloseable {
         max);
   }
 
+  /**
+   * Has whoever leads give up, so that the next leader, maybe the same server, finds out anew what
+   * each of the others holds.
+   *
+   * @throws JournalException if that is not known when the time is over
+   */
+  void stepDown(Duration max) throws JournalException {
+    long callId = CallId.getAndIncrement();
+    call(
+        leader ->
+            new TransferLeadershipRequest(
+                clientId, leader, groupId, callId, null, ATTEMPT_MAX.toMillis()),
+        local,
+        max);
+  }
+
   private RaftClientRequest.Builder request(byte[] bytes, RaftClientRequest.Type type) {
     return RaftClientRequest.newBuilder()
         .setClientId(clientId)
@@ -233,10 +250,14 @@ final class QuorumCalls implements AutoCloseable {
    */
   private static RaftClientReply submit(RaftServer server, RaftClientRequest request)
       throws IOException {
-    CompletableFuture<RaftClientReply> reply =
-        request instanceof SetConfigurationRequest change
-            ? server.setConfigurationAsync(change)
-            : server.submitClientRequestAsync(request);
+    CompletableFuture<RaftClientReply> reply;
+    if (request instanceof SetConfigurationRequest change) {
+      reply = server.setConfigurationAsync(change);
+    } else if (request instanceof TransferLeadershipRequest transfer) {
+      reply = server.transferLeadershipAsync(transfer);
+    } else {
+      reply = server.submitClientRequestAsync(request);
+    }
     try {
       return reply.get(ATTEMPT_MAX.toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {

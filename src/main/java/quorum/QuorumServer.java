@@ -468,6 +468,8 @@ public final class QuorumServer implements AutoCloseable {
       if (now.hasEnded()) {
         closedItself = true;
         halt("the quorum's server has closed itself", true);
+      } else if (now.waitsForALeaderWhoBegins()) {
+        askForALeaderWhoBegins();
       } else {
         takePart();
       }
@@ -492,6 +494,15 @@ public final class QuorumServer implements AutoCloseable {
       }
       again();
       LOG.debug("it cannot be started again yet", e);
+    }
+  }
+
+  private void askForALeaderWhoBegins() {
+    try {
+      calls().stepDown(CHANGE_MAX);
+      LOG.info("asked the one that leads the quorum to give up, so that this node is found anew");
+    } catch (JournalException e) {
+      LOG.debug("nobody has given up to lead", e);
     }
   }
 

@@ -63,14 +63,21 @@ final class RaftRun implements AutoCloseable {
   private final RaftGroupId groupId;
   private final RaftPeerId id;
   private final ClientId clientId;
+  private final boolean withoutLog;
 
   private RaftRun(
-      RaftServer server, QuorumTable table, RaftGroupId groupId, RaftPeerId id, ClientId clientId) {
+      RaftServer server,
+      QuorumTable table,
+      RaftGroupId groupId,
+      RaftPeerId id,
+      ClientId clientId,
+      boolean withoutLog) {
     this.server = server;
     this.table = table;
     this.groupId = groupId;
     this.id = id;
     this.clientId = clientId;
+    this.withoutLog = withoutLog;
   }
 
   /**
@@ -104,10 +111,10 @@ final class RaftRun implements AutoCloseable {
     Parameters parameters = new Parameters();
     GrpcConfigKeys.Server.setServicesCustomizer(parameters, new RecipientCheck(id));
     RaftServer server = null;
+    boolean withoutLog;
     try {
-      if (hasLog) {
-        fit(table, RaftLogFiles.of(settings.directory(), identity.group().toString()));
-      }
+      withoutLog =
+          hasLog && fit(table, RaftLogFiles.of(settings.directory(), identity.group().toString()));
       server =
           RaftServer.newBuilder()
               .setServerId(id)
@@ -128,19 +135,21 @@ final class RaftRun implements AutoCloseable {
       throw new JournalException(
           "cannot start the quorum's server at " + address + ": " + rootMessage(e), e);
     }
-    return new RaftRun(server, table, groupId, id, calls.clientId());
+    return new RaftRun(server, table, groupId, id, calls.clientId(), withoutLog);
   }
 
   /**
    * The log brings back what follows the copy, and has to hold all of that. If the copy was made
    * from another member's, the log may end before it, or hold at that place what was never
    * committed: then nothing of it counts, and Ratis would take it for what follows.
+   *
+   * @return whether that is so, and the log was deleted
    */
-  private static void fit(QuorumTable table, RaftLogFiles log) throws JournalException {
+  private static boolean fit(QuorumTable table, RaftLogFiles log) throws JournalException {
     try {
       OptionalLong first = log.first();
       if (first.isEmpty()) {
-        return;
+        return false;
       }
       if (table.entry() + 1 < first.getAsLong()) {
         throw new CopyDamagedException(
@@ -153,7 +162,9 @@ final class RaftRun implements AutoCloseable {
         // What the copy is as of has to outlive a power failure from now on.
         table.checkpoint();
         log.delete();
+        return true;
       }
+      return false;
     } catch (IOException | SQLException e) {
       throw new JournalException("cannot read the Raft log: " + e.getMessage(), e);
     }
@@ -172,6 +183,18 @@ final class RaftRun implements AutoCloseable {
   /** This node's copy of the journal. */
   QuorumTable table() {
     return table;
+  }
+
+  /**
+   * Whether it has lost its log for a copy that is ahead of it, and got nothing since. Whoever led
+   * then believes that the log holds what he has sent before, and Ratis has him ask for that for
+   * ever: only a leader who begins knows nothing and finds out.
+   */
+  boolean waitsForALeaderWhoBegins() {
+    return withoutLog
+        && division()
+            .map(division -> division.getRaftLog().getLastEntryTermIndex() == null)
+            .orElse(false);
   }
 
   /** Ratis' view of the group; empty when the server has ended. */

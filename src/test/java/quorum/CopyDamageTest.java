@@ -15,6 +15,7 @@ import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -219,16 +220,40 @@ class CopyDamageTest {
     assertFalse(log.continues(last.getTerm(), last.getIndex() + 1));
   }
 
+  /** Who leads has sent it, before it was stopped, what its log does not hold any more. */
+  @Test
+  void theOthersHaveGoneOnMeanwhileUnderTheSameLeader() throws Exception {
+    append(node(1), 1, 20);
+    Node leader = leader();
+    Node damaged = quorum.nodes().stream().filter(node -> node != leader).findFirst().orElseThrow();
+    assertCopy(damaged, 20);
+    damaged.stop();
+    append(leader, 21, 80);
+    try (RandomAccessFile file = copyOf(damaged)) {
+      file.setLength(PAGE + 1);
+    }
+    damaged.start();
+    append(leader, 81, 90);
+    assertCopy(damaged, 90);
+  }
+
   @Test
   void whoElseIsInTheGroupIsKnownWithoutAServer() throws Exception {
     append(node(1), 1, 1);
-    List<String> expected =
-        node(2).server().peers().stream().map(p -> p.getId().toString()).toList();
-    List<String> stored =
-        RaftLogFiles.of(node(2).settings.directory(), node(2).server().groupId()).members().stream()
-            .map(QuorumIdentity.Peer::id)
-            .toList();
-    assertEquals(Set.copyOf(expected), Set.copyOf(stored));
+    Set<String> all = new HashSet<>();
+    node(2).server().peers().forEach(peer -> all.add(peer.getId().toString()));
+    RaftLogFiles files = RaftLogFiles.of(node(2).settings.directory(), node(2).server().groupId());
+    await(
+        "the members are stored",
+        () -> {
+          try {
+            Set<String> stored = new HashSet<>();
+            files.members().forEach(peer -> stored.add(peer.id()));
+            return stored.equals(all);
+          } catch (IOException e) {
+            throw new JournalException(e.toString(), e);
+          }
+        });
   }
 
   /** Whatever bit it is, nobody ever reads another thing than what was appended. */
