@@ -57,23 +57,26 @@ final class CopyRemake implements AutoCloseable {
   /**
    * Copies what the first member that can give it holds and this does not yet. Blocks.
    *
+   * @param startedAt the entry up to which the copy was when the server was started last, so that a
+   *     log that is empty held nothing behind it; -1 if that is not known
    * @throws JournalException if none can; it may be tried again
    */
-  void copy(List<RaftPeer> others, QuorumMachine.Source source) throws JournalException {
+  void copy(List<RaftPeer> others, QuorumMachine.Source source, long startedAt)
+      throws JournalException {
     String why = "there is no other member";
     for (RaftPeer member : others) {
       try {
         Answer.State state =
             RowTransfer.copy(question -> source.ask(member, question), table.end(), table::stage);
         OptionalLong first = RaftLogFiles.of(directory, groupId).first();
-        if (first.isPresent() && state.index() + 1 >= first.getAsLong()) {
+        if (first.isEmpty() && startedAt < 0) {
+          why = "this node's Raft log is empty: empty its data directory, and replace it";
+        } else if (state.index() < first.orElse(startedAt + 1) - 1) {
+          why = member.getId() + " is not yet where this node's Raft log begins";
+        } else {
           table.adopt(state);
           return;
         }
-        why =
-            first.isPresent()
-                ? member.getId() + " is not yet where this node's Raft log begins"
-                : "this node's Raft log is empty: empty its data directory, and replace it";
       } catch (IOException | SQLException | FormatException | IllegalStateException e) {
         why = member.getId() + ": " + e.getMessage();
       }

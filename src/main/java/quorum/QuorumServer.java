@@ -77,6 +77,10 @@ public final class QuorumServer implements AutoCloseable {
   private volatile boolean mayStartAgain;
   private volatile boolean checkpointing;
   private volatile int timesMadeAnew;
+
+  /** The entry up to which the copy was when the server was started last; -1 before that. */
+  private volatile long startedAt = -1;
+
   private long ledNanos = System.nanoTime();
   private boolean closedItself;
   private boolean closed;
@@ -145,7 +149,10 @@ public final class QuorumServer implements AutoCloseable {
 
   private synchronized void startRaft() throws JournalException {
     Self own = self;
-    running = RaftRun.start(settings, own.identity(), address, own.calls(), new MachineOwner());
+    RaftRun started =
+        RaftRun.start(settings, own.identity(), address, own.calls(), new MachineOwner());
+    running = started;
+    startedAt = started.table().entry();
     ledNanos = System.nanoTime();
     problem = null;
   }
@@ -414,7 +421,7 @@ public final class QuorumServer implements AutoCloseable {
   private void remake() {
     try (CopyRemake remake = CopyRemake.begin(settings.directory(), groupId())) {
       List<RaftPeer> others = others();
-      remake.copy(others, calls()::askPeer);
+      remake.copy(others, calls()::askPeer, startedAt);
       putInPlace(remake, others);
       pause = AGAIN_MIN;
     } catch (JournalException e) {
@@ -433,7 +440,7 @@ public final class QuorumServer implements AutoCloseable {
     stopRaft();
     try {
       // The Raft log may have lost its beginning up to here, and nothing more of it from now on.
-      remake.copy(others, calls()::askPeer);
+      remake.copy(others, calls()::askPeer, startedAt);
       remake.install();
     } catch (JournalException e) {
       if (ran) {
@@ -468,7 +475,7 @@ public final class QuorumServer implements AutoCloseable {
       if (now.hasEnded()) {
         closedItself = true;
         halt("the quorum's server has closed itself", true);
-      } else if (now.waitsForALeaderWhoBegins()) {
+      } else if (now.wantsALeaderWhoBegins()) {
         askForALeaderWhoBegins();
       } else {
         takePart();

@@ -41,6 +41,11 @@ final class RaftRun implements AutoCloseable {
 
   private static final Duration CHECKPOINT_MAX = Duration.ofSeconds(20);
 
+  /** Longer than who leads takes to find out by himself, if he can. */
+  private static final Duration ASK_AGAIN = Duration.ofSeconds(2);
+
+  private static final int ASKS_MAX = 3;
+
   /** No longer than an election would take. */
   private static final Duration HAND_OVER_MAX = Duration.ofSeconds(1);
 
@@ -64,6 +69,8 @@ final class RaftRun implements AutoCloseable {
   private final RaftPeerId id;
   private final ClientId clientId;
   private final boolean withoutLog;
+  private long askedNanos = System.nanoTime();
+  private int asksLeft = ASKS_MAX;
 
   private RaftRun(
       RaftServer server,
@@ -186,15 +193,28 @@ final class RaftRun implements AutoCloseable {
   }
 
   /**
-   * Whether it has lost its log for a copy that is ahead of it, and got nothing since. Whoever led
-   * then believes that the log holds what he has sent before, and Ratis has him ask for that for
-   * ever: only a leader who begins knows nothing and finds out.
+   * Whether the one that leads is to be asked to give up, now: this server has lost its log for a
+   * copy that is ahead of it, and got nothing since. Whoever led then believes that the log holds
+   * what he has sent before, and Ratis has him ask for that for ever: only a leader who begins
+   * knows nothing and finds out. Yes a few times at most, since everybody waits for an election.
+   * One thread.
    */
-  boolean waitsForALeaderWhoBegins() {
-    return withoutLog
-        && division()
-            .map(division -> division.getRaftLog().getLastEntryTermIndex() == null)
+  boolean wantsALeaderWhoBegins() {
+    if (!withoutLog || asksLeft == 0 || System.nanoTime() - askedNanos < ASK_AGAIN.toNanos()) {
+      return false;
+    }
+    boolean wants =
+        division()
+            .map(
+                division ->
+                    division.getInfo().getLeaderId() != null
+                        && division.getRaftLog().getLastEntryTermIndex() == null)
             .orElse(false);
+    if (wants) {
+      asksLeft--;
+      askedNanos = System.nanoTime();
+    }
+    return wants;
   }
 
   /** Ratis' view of the group; empty when the server has ended. */

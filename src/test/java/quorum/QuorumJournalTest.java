@@ -88,7 +88,15 @@ class QuorumJournalTest extends JournalContract {
   }
 
   private void assertIsMended() throws Exception {
-    QuorumFixture.await("the copy is mended", () -> journal.read(1, 99, 1 << 20).size() == 9);
+    QuorumFixture.await(
+        "the copy is mended",
+        () -> {
+          int events = journal.read(1, 99, 1 << 20).size();
+          if (events < 9) {
+            journal.read(events + 1, 1, 1); // what it gives ends before what is damaged
+          }
+          return events == 9;
+        });
     for (StoredEvent event : journal.read(1, 99, 1 << 20)) {
       assertArrayEquals(QuorumFixture.event(event.seq()), event.bytes());
     }
