@@ -27,7 +27,9 @@ import storage.StoredEvents;
 /** Several nodes' parts of a quorum in this process, each with a folder of its own. */
 final class QuorumFixture implements AutoCloseable {
 
-  private static final Duration MAX = Duration.ofSeconds(20);
+  /** For what takes a moment, unless a connection that broke is tried again ever more seldom. */
+  private static final Duration MAX = Duration.ofSeconds(60);
+
   private static final List<byte[]> EVENTS = new ArrayList<>();
 
   /** One node; it keeps its identity and folder over restarts. */
