@@ -23,39 +23,19 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import quorum.QuorumFixture.Node;
 import storage.JournalException;
 import storage.StoredEvent;
 
 /** A node whose own copy of the journal is damaged makes it anew from another one's. */
 @Timeout(180)
-class CopyDamageTest {
+class CopyDamageTest extends QuorumOfThree {
 
   private static final int PAGE = 4096;
   private static final int ALL = 1000;
   private static final int FLIPS = Integer.getInteger("peqlite.flips", 4);
-
-  @TempDir Path folder;
-  private QuorumFixture quorum;
-
-  @BeforeEach
-  void form() throws Exception {
-    quorum = new QuorumFixture(folder).formed(3);
-  }
-
-  @AfterEach
-  void stop() {
-    quorum.close();
-  }
-
-  private Node node(int number) {
-    return quorum.node(number);
-  }
 
   /** Its Raft log begins behind everything that the damaged copy held. */
   @Test

@@ -17,37 +17,17 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import quorum.QuorumFixture.Node;
 import storage.EventHash;
 import storage.JournalException;
 
 /** Nodes come and go for good, lose their disks, and lose each other. */
 @Timeout(120)
-class QuorumMembershipTest {
+class QuorumMembershipTest extends QuorumOfThree {
 
   private static final Duration MAX = Duration.ofSeconds(20);
-
-  @TempDir Path directory;
-  private QuorumFixture quorum;
-
-  @BeforeEach
-  void start() throws Exception {
-    quorum = new QuorumFixture(directory).formed(3);
-  }
-
-  @AfterEach
-  void stop() {
-    quorum.close();
-  }
-
-  private Node node(int number) {
-    return quorum.node(number);
-  }
 
   @Test
   void aNewNodeIsAddedAndVotes() throws Exception {
@@ -310,7 +290,7 @@ class QuorumMembershipTest {
 
   @Test
   void recoveryRefusesWhatIsNoPartOfAQuorum() throws Exception {
-    assertThrows(JournalException.class, () -> QuorumRecovery.of(directory.resolve("none"), "x"));
+    assertThrows(JournalException.class, () -> QuorumRecovery.of(folder.resolve("none"), "x"));
     node(3).stop();
     Path data = node(3).settings.directory();
     QuorumFiles.deleteRaft(data);

@@ -16,11 +16,8 @@ import java.sql.DriverManager;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import quorum.QuorumFixture.Node;
 import storage.Arbiter;
 import storage.EventHash;
@@ -28,28 +25,11 @@ import storage.JournalException;
 
 /** What the nodes of a quorum keep, whoever of them is gone. */
 @Timeout(180)
-class QuorumServerTest {
+class QuorumServerTest extends QuorumOfThree {
 
   private static final Duration MAX = Duration.ofSeconds(20);
   private static final Arbiter.Process A = new Arbiter.Process("a", "host-a:1", 1);
   private static final Arbiter.Process B = new Arbiter.Process("b", "host-b:1", -2);
-
-  @TempDir Path folder;
-  private QuorumFixture quorum;
-
-  @BeforeEach
-  void form() throws Exception {
-    quorum = new QuorumFixture(folder).formed(3);
-  }
-
-  @AfterEach
-  void stop() {
-    quorum.close();
-  }
-
-  private Node node(int number) {
-    return quorum.node(number);
-  }
 
   /** Ratis by itself would end the process. */
   @Test
@@ -136,6 +116,7 @@ class QuorumServerTest {
     append(node(1), 1, 5);
     node(1).server().calls().order(new Command.Trim(9), MAX);
     assertEquals(5, node(2).journal().head());
+    assertCopy(node(2), 5, 5);
     assertEquals(1, node(2).journal().count(1, 5));
     append(node(3), 6, 6);
     assertEquals(2, node(3).journal().read(5, 10, 1 << 20).size());
