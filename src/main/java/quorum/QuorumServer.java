@@ -476,7 +476,9 @@ public final class QuorumServer implements AutoCloseable {
         closedItself = true;
         halt("the quorum's server has closed itself", true);
       } else if (now.wantsALeaderWhoBegins()) {
-        askForALeaderWhoBegins();
+        askForALeaderWhoBegins("this node has lost its log for a copy that is ahead of it");
+      } else if (now.leadsInVain()) {
+        askForALeaderWhoBegins("what this node has sent is not committed");
       } else {
         takePart();
       }
@@ -504,10 +506,10 @@ public final class QuorumServer implements AutoCloseable {
     }
   }
 
-  private void askForALeaderWhoBegins() {
+  private void askForALeaderWhoBegins(String why) {
     try {
       calls().stepDown(CHANGE_MAX);
-      LOG.info("asked the one that leads the quorum to give up, so that this node is found anew");
+      LOG.info("asked the one that leads the quorum to give up, since {}", why);
     } catch (JournalException e) {
       LOG.debug("nobody has given up to lead", e);
     }

@@ -23,6 +23,7 @@ import org.apache.ratis.protocol.SnapshotManagementRequest;
 import org.apache.ratis.protocol.TransferLeadershipRequest;
 import org.apache.ratis.rpc.CallId;
 import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.storage.RaftStorage;
 import org.apache.ratis.util.ExitUtils;
 import org.apache.ratis.util.LifeCycle;
@@ -71,6 +72,7 @@ final class RaftRun implements AutoCloseable {
   private final boolean withoutLog;
   private long askedNanos = System.nanoTime();
   private int asksLeft = ASKS_MAX;
+  private final CommitWatch commits = new CommitWatch();
 
   private RaftRun(
       RaftServer server,
@@ -215,6 +217,20 @@ final class RaftRun implements AutoCloseable {
       askedNanos = System.nanoTime();
     }
     return wants;
+  }
+
+  /** Whether this server leads, cannot commit what it has, and should give up, now. One thread. */
+  boolean leadsInVain() {
+    return division()
+        .map(
+            division -> {
+              TermIndex last = division.getRaftLog().getLastEntryTermIndex();
+              long committed = division.getRaftLog().getLastCommittedIndex();
+              boolean waits =
+                  division.getInfo().isLeader() && last != null && last.getIndex() > committed;
+              return commits.isStuck(waits, committed, System.nanoTime());
+            })
+        .orElse(false);
   }
 
   /** Ratis' view of the group; empty when the server has ended. */

@@ -26,6 +26,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import process.SilentRelay;
 import storage.PostgresJournal;
 import storage.PostgresServer;
 import storage.PostgresSettings;

@@ -79,7 +79,7 @@ class CopyDamageTest extends QuorumOfThree {
   @Test
   void anEventOfTheOneThatLeads() throws Exception {
     append(node(1), 1, 50);
-    Node leader = leader();
+    Node leader = quorum.leader();
     assertCopy(leader, 50);
     byte[] damaged = event(20);
     damaged[damaged.length - 1] ^= 1;
@@ -132,7 +132,7 @@ class CopyDamageTest extends QuorumOfThree {
   @Test
   void whatOnlyItsOwnLogHeldDoesNotComeBackBehindTheCopy() throws Exception {
     append(node(1), 1, 20);
-    Node alone = leader();
+    Node alone = quorum.leader();
     List<Node> others = quorum.nodes().stream().filter(node -> node != alone).toList();
     RaftLogFiles log = RaftLogFiles.of(alone.settings.directory(), alone.server().groupId());
     others.get(0).stop();
@@ -204,7 +204,7 @@ class CopyDamageTest extends QuorumOfThree {
   @Test
   void theOthersHaveGoneOnMeanwhileUnderTheSameLeader() throws Exception {
     append(node(1), 1, 20);
-    Node leader = leader();
+    Node leader = quorum.leader();
     Node damaged = quorum.nodes().stream().filter(node -> node != leader).findFirst().orElseThrow();
     assertCopy(damaged, 20);
     damaged.stop();
@@ -292,15 +292,6 @@ class CopyDamageTest extends QuorumOfThree {
         });
     assertCopy(node, highest);
     assertFalse(node.server().problem().isPresent());
-  }
-
-  private Node leader() throws Exception {
-    for (Node node : quorum.nodes()) {
-      if (node.server().status().role().equals("leader")) {
-        return node;
-      }
-    }
-    throw new AssertionError("nobody leads");
   }
 
   private static RandomAccessFile copyOf(Node node) throws IOException {

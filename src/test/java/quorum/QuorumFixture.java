@@ -39,7 +39,7 @@ final class QuorumFixture implements AutoCloseable {
     final QuorumSettings settings;
     QuorumPart part = new QuorumPart();
 
-    Node(String name) throws IOException {
+    Node(String name, String bindHost) throws IOException {
       this.name = name;
       this.settings =
           new QuorumSettings(
@@ -47,7 +47,7 @@ final class QuorumFixture implements AutoCloseable {
               name,
               "127.0.0.1",
               freePort(),
-              "",
+              bindHost,
               Duration.ofMillis(300),
               Duration.ofMillis(600));
     }
@@ -95,9 +95,18 @@ final class QuorumFixture implements AutoCloseable {
 
   /** Nodes that have formed a group and run. */
   QuorumFixture formed(int count) throws Exception {
+    return formed(count, "");
+  }
+
+  /**
+   * The same, of nodes that listen where the others do not look for them.
+   *
+   * @param bindHost where they listen; empty for where the others look
+   */
+  QuorumFixture formed(int count, String bindHost) throws Exception {
     List<QuorumIdentity.Peer> peers = new ArrayList<>();
     for (int number = 1; number <= count; number++) {
-      Node node = add("n" + number);
+      Node node = add("n" + number, bindHost);
       peers.add(new QuorumIdentity.Peer(QuorumIdentity.newPeerId(node.name), node.address()));
     }
     UUID group = UUID.randomUUID();
@@ -111,7 +120,11 @@ final class QuorumFixture implements AutoCloseable {
   }
 
   Node add(String name) throws IOException {
-    Node node = new Node(name);
+    return add(name, "");
+  }
+
+  private Node add(String name, String bindHost) throws IOException {
+    Node node = new Node(name, bindHost);
     nodes.put(name, node);
     return node;
   }
@@ -123,6 +136,16 @@ final class QuorumFixture implements AutoCloseable {
 
   List<Node> nodes() {
     return List.copyOf(nodes.values());
+  }
+
+  /** The node that leads, as itself knows. */
+  Node leader() throws Exception {
+    for (Node node : nodes()) {
+      if (node.server().status().role().equals("leader")) {
+        return node;
+      }
+    }
+    throw new AssertionError("nobody leads");
   }
 
   /** Appends after the end as it is; whether the journal took it. */

@@ -1,71 +1,109 @@
-package actors;
+package process;
 
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /**
  * A relay to a port of this machine that can forget its connections without a word, as a firewall
  * does that was restarted: what is sent on them is swallowed, while new ones work. Thread-safe.
  */
-final class SilentRelay implements AutoCloseable {
+public final class SilentRelay implements AutoCloseable {
 
   private final ServerSocket server;
-  private final int target;
+  private final InetSocketAddress target;
   private final List<Socket> sockets = new ArrayList<>();
   private int age;
+  private int answersAge;
 
-  SilentRelay(int target) throws IOException {
-    this.server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+  /** To a port on the loopback interface, from a free one. */
+  public SilentRelay(int target) throws IOException {
+    this(
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), target));
+  }
+
+  public SilentRelay(InetSocketAddress listening, InetSocketAddress target) throws IOException {
+    this.server = new ServerSocket();
     this.target = target;
+    server.setReuseAddress(true);
+    server.bind(listening, 50);
     daemon(this::accept);
   }
 
-  int port() {
+  public int port() {
     return server.getLocalPort();
   }
 
   /** Lets nothing through any more on the connections that there are. */
-  synchronized void forget() {
+  public synchronized void forget() {
     age++;
+    answersAge++;
+  }
+
+  /** Lets no answer through any more on the connections that there are. */
+  public synchronized void forgetAnswers() {
+    answersAge++;
+  }
+
+  /** Ends the connections that there are. */
+  public synchronized void cut() throws IOException {
+    for (Socket socket : sockets) {
+      socket.close();
+    }
+    sockets.clear();
   }
 
   private void accept() throws IOException {
     while (true) {
       Socket client = server.accept();
-      Socket there = new Socket(InetAddress.getLoopbackAddress(), target);
+      Socket there = new Socket();
+      try {
+        there.connect(target);
+      } catch (IOException nobodyListens) {
+        client.close();
+        continue;
+      }
       int born;
+      int answersBorn;
       synchronized (this) {
         sockets.add(client);
         sockets.add(there);
         born = age;
+        answersBorn = answersAge;
       }
-      daemon(() -> pass(client, there, born));
-      daemon(() -> pass(there, client, born));
+      daemon(() -> pass(client, there, () -> isAge(born)));
+      daemon(() -> pass(there, client, () -> isAnswersAge(answersBorn)));
     }
   }
 
-  private void pass(Socket from, Socket to, int born) throws IOException {
+  private static void pass(Socket from, Socket to, BooleanSupplier isKnown) throws IOException {
     InputStream in = from.getInputStream();
     OutputStream out = to.getOutputStream();
     byte[] buffer = new byte[1 << 16];
     for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-      if (isKnown(born)) {
+      if (isKnown.getAsBoolean()) {
         out.write(buffer, 0, read);
       }
     }
-    if (isKnown(born)) {
+    if (isKnown.getAsBoolean()) {
       to.close();
     }
   }
 
-  private synchronized boolean isKnown(int born) {
+  private synchronized boolean isAge(int born) {
     return born == age;
+  }
+
+  private synchronized boolean isAnswersAge(int born) {
+    return born == answersAge;
   }
 
   /** What runs until its sockets are closed. */
@@ -91,8 +129,6 @@ final class SilentRelay implements AutoCloseable {
   @Override
   public synchronized void close() throws IOException {
     server.close();
-    for (Socket socket : sockets) {
-      socket.close();
-    }
+    cut();
   }
 }
