@@ -35,6 +35,7 @@ import picocli.CommandLine.Spec;
       BackupsCommand.class,
       RestoreCommand.class,
       BenchCommand.class,
+      PrepareCommand.class,
       Main.VersionCommand.class
     })
 public final class Main implements Runnable {

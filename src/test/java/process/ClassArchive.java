@@ -49,10 +49,8 @@ final class ClassArchive {
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
       command.addAll(common());
       command.add("-XX:ArchiveClassesAtExit=" + written);
-      command.addAll(List.of("-jar", jar.toString(), "bench", "--http", "--no-yardsticks"));
-      command.addAll(List.of("--workload", "mixed", "--warmup", "0ms", "--duration", "1s"));
-      command.addAll(List.of("--count", "300", "--workers", "4", "--rows", "100"));
-      command.addAll(List.of("--data-dir", made.resolve("node").toString()));
+      command.addAll(List.of("-jar", jar.toString(), "prepare"));
+      command.addAll(List.of("--data-dir", made.resolve("nodes").toString()));
       Process process =
           new ProcessBuilder(command)
               .redirectErrorStream(true)
