@@ -7,6 +7,7 @@ import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -19,15 +20,18 @@ import picocli.CommandLine.Spec;
 
 /**
  * Runs a node that is alone and two that are a cluster, for a moment, so that a JVM that archives
- * the classes which it has loaded has them all. Only for what starts peqlite.
+ * the classes which it has loaded has those that most starts need. Only for what starts peqlite.
  */
 @Command(
     name = "prepare",
     hidden = true,
-    description = "Use everything once, for a JVM that archives its loaded classes.")
+    description = "Use most of it once, for a JVM that archives its loaded classes.")
 final class PrepareCommand implements Callable<Integer> {
 
-  private static final Duration READY_MAX = Duration.ofSeconds(60);
+  private static final Duration READY_MAX = Duration.ofSeconds(20);
+
+  /** A port that was free may be taken before it is used. */
+  private static final int ATTEMPTS_MAX = 3;
 
   private static final List<String> ALONE =
       List.of(
@@ -59,16 +63,25 @@ final class PrepareCommand implements Callable<Integer> {
             .setOut(spec.commandLine().getOut())
             .setErr(spec.commandLine().getErr())
             .execute(arguments.toArray(String[]::new));
-    return alone == CommandLine.ExitCode.OK ? together() : alone;
+    if (alone != CommandLine.ExitCode.OK) {
+      return alone;
+    }
+    for (int attempt = 1; attempt < ATTEMPTS_MAX; attempt++) {
+      try {
+        return together(attempt);
+      } catch (StartException e) {
+        spec.commandLine().getErr().println(e.getMessage());
+      }
+    }
+    return together(ATTEMPTS_MAX);
   }
 
-  private int together()
+  private int together(int attempt)
       throws SettingsException, StartException, IOException, InterruptedException {
-    String first = freeAddress();
-    String second = freeAddress();
-    RunningNode one = start("n1", first, first + "," + second);
+    List<String> addresses = freeAddresses();
+    RunningNode one = start("a" + attempt, addresses.get(0), addresses);
     try {
-      RunningNode other = start("n2", second, first + "," + second);
+      RunningNode other = start("b" + attempt, addresses.get(1), addresses);
       try {
         return one.awaitReady(READY_MAX) && other.awaitReady(READY_MAX)
             ? CommandLine.ExitCode.OK
@@ -81,31 +94,25 @@ final class PrepareCommand implements Callable<Integer> {
     }
   }
 
-  private RunningNode start(String nodeId, String address, String join)
+  private RunningNode start(String nodeId, String address, List<String> join)
       throws SettingsException, StartException, InterruptedException {
-    Map<String, String> options =
-        Map.of(
-            "node-id",
-            nodeId,
-            "http-addr",
-            "127.0.0.1:0",
-            "cluster-addr",
-            address,
-            "management-addr",
-            "127.0.0.1:0",
-            "quorum-addr",
-            "127.0.0.1:0",
-            "join",
-            join,
-            "data-dir",
-            dataDirectory.resolve(nodeId).toString());
+    Map<String, String> options = new HashMap<>();
+    options.put("node-id", nodeId);
+    options.put("http-addr", "127.0.0.1:0");
+    options.put("cluster-addr", address);
+    options.put("management-addr", "127.0.0.1:0");
+    options.put("quorum-addr", "127.0.0.1:0");
+    options.put("join", String.join(",", join));
+    options.put("data-dir", dataDirectory.resolve(nodeId).toString());
     Config config = SettingsSource.load(options, Map.of(), Optional.empty());
     return RunningNode.start(Settings.from(config), config);
   }
 
-  private static String freeAddress() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return "127.0.0.1:" + socket.getLocalPort();
+  private static List<String> freeAddresses() throws IOException {
+    InetAddress loopback = InetAddress.getByName("127.0.0.1");
+    try (ServerSocket one = new ServerSocket(0, 1, loopback);
+        ServerSocket other = new ServerSocket(0, 1, loopback)) {
+      return List.of("127.0.0.1:" + one.getLocalPort(), "127.0.0.1:" + other.getLocalPort());
     }
   }
 }

@@ -476,9 +476,11 @@ public final class QuorumServer implements AutoCloseable {
         closedItself = true;
         halt("the quorum's server has closed itself", true);
       } else if (now.wantsALeaderWhoBegins()) {
-        askForALeaderWhoBegins("this node has lost its log for a copy that is ahead of it");
+        askForALeaderWhoBegins();
       } else if (now.leadsInVain()) {
-        askForALeaderWhoBegins("what this node has sent is not committed");
+        if (now.giveUp()) {
+          LOG.info("this node led the quorum in vain, and has given up to do so");
+        }
       } else {
         takePart();
       }
@@ -506,10 +508,10 @@ public final class QuorumServer implements AutoCloseable {
     }
   }
 
-  private void askForALeaderWhoBegins(String why) {
+  private void askForALeaderWhoBegins() {
     try {
       calls().stepDown(CHANGE_MAX);
-      LOG.info("asked the one that leads the quorum to give up, since {}", why);
+      LOG.info("asked the one that leads the quorum to give up, so that this node is found anew");
     } catch (JournalException e) {
       LOG.debug("nobody has given up to lead", e);
     }
@@ -664,7 +666,7 @@ public final class QuorumServer implements AutoCloseable {
 
   // Who is in the group.
 
-  private RaftServer.Division division() throws JournalException {
+  RaftServer.Division division() throws JournalException {
     return running().division().orElseThrow(this::notRunning);
   }
 

@@ -22,8 +22,8 @@ import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.protocol.SnapshotManagementRequest;
 import org.apache.ratis.protocol.TransferLeadershipRequest;
 import org.apache.ratis.rpc.CallId;
+import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
-import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.storage.RaftStorage;
 import org.apache.ratis.util.ExitUtils;
 import org.apache.ratis.util.LifeCycle;
@@ -72,7 +72,7 @@ final class RaftRun implements AutoCloseable {
   private final boolean withoutLog;
   private long askedNanos = System.nanoTime();
   private int asksLeft = ASKS_MAX;
-  private final CommitWatch commits = new CommitWatch();
+  private final LeaderWatch watch = new LeaderWatch();
 
   private RaftRun(
       RaftServer server,
@@ -219,16 +219,19 @@ final class RaftRun implements AutoCloseable {
     return wants;
   }
 
-  /** Whether this server leads, cannot commit what it has, and should give up, now. One thread. */
+  /** Whether this server leads, cannot begin, and should give up, now. One thread. */
   boolean leadsInVain() {
     return division()
         .map(
             division -> {
-              TermIndex last = division.getRaftLog().getLastEntryTermIndex();
-              long committed = division.getRaftLog().getLastCommittedIndex();
-              boolean waits =
-                  division.getInfo().isLeader() && last != null && last.getIndex() > committed;
-              return commits.isStuck(waits, committed, System.nanoTime());
+              DivisionInfo info = division.getInfo();
+              boolean leads =
+                  info.isLeader() && division.getRaftConf().getCurrentPeers().size() > 1;
+              boolean isReady = info.isLeaderReady();
+              if (leads && isReady) {
+                watch.hasBegun();
+              }
+              return watch.isStuck(leads && !isReady, info.getCurrentTerm());
             })
         .orElse(false);
   }
@@ -279,16 +282,34 @@ final class RaftRun implements AutoCloseable {
 
   /** Lets another one lead at once, instead of after an election. Blocks for a second at most. */
   void handOver(RaftPeerId next) {
+    if (!transfer(next)) {
+      LOG.debug("{} does not take over", next);
+    }
+  }
+
+  /**
+   * Leads no more; this server may be the next one to. Blocks for a second at most.
+   *
+   * @return whether it did lead and does not now
+   */
+  boolean giveUp() {
+    return transfer(null);
+  }
+
+  private boolean transfer(@Nullable RaftPeerId next) {
     try {
-      server
+      return server
           .transferLeadershipAsync(
               new TransferLeadershipRequest(
                   clientId, id, groupId, CallId.getAndIncrement(), next, HAND_OVER_MAX.toMillis()))
-          .get(HAND_OVER_MAX.toMillis(), TimeUnit.MILLISECONDS);
+          .get(HAND_OVER_MAX.toMillis(), TimeUnit.MILLISECONDS)
+          .isSuccess();
     } catch (IOException | ExecutionException | TimeoutException e) {
-      LOG.debug("{} does not take over", next, e);
+      LOG.debug("the leader has not changed", e);
+      return false;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      return false;
     }
   }
 

@@ -12,8 +12,9 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 
 /**
- * A relay to a port of this machine that can forget its connections without a word, as a firewall
- * does that was restarted: what is sent on them is swallowed, while new ones work. Thread-safe.
+ * A relay that can forget its connections without a word, as a firewall does that was restarted:
+ * what is sent on them, or only what is answered, is swallowed, while new ones work. It can cut
+ * them, too. Thread-safe.
  */
 public final class SilentRelay implements AutoCloseable {
 
@@ -22,6 +23,7 @@ public final class SilentRelay implements AutoCloseable {
   private final List<Socket> sockets = new ArrayList<>();
   private int age;
   private int answersAge;
+  private boolean forgetsAnswers;
 
   /** To a port on the loopback interface, from a free one. */
   public SilentRelay(int target) throws IOException {
@@ -48,13 +50,15 @@ public final class SilentRelay implements AutoCloseable {
     answersAge++;
   }
 
-  /** Lets no answer through any more on the connections that there are. */
+  /** Lets no answer through any more, until the connections are cut. */
   public synchronized void forgetAnswers() {
     answersAge++;
+    forgetsAnswers = true;
   }
 
   /** Ends the connections that there are. */
   public synchronized void cut() throws IOException {
+    forgetsAnswers = false;
     for (Socket socket : sockets) {
       socket.close();
     }
@@ -77,7 +81,7 @@ public final class SilentRelay implements AutoCloseable {
         sockets.add(client);
         sockets.add(there);
         born = age;
-        answersBorn = answersAge;
+        answersBorn = forgetsAnswers ? -1 : answersAge;
       }
       daemon(() -> pass(client, there, () -> isAge(born)));
       daemon(() -> pass(there, client, () -> isAnswersAge(answersBorn)));

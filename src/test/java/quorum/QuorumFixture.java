@@ -70,6 +70,14 @@ final class QuorumFixture implements AutoCloseable {
       return part.server();
     }
 
+    private boolean leads() {
+      try {
+        return part.server().division().getInfo().isLeaderReady();
+      } catch (JournalException e) {
+        return false;
+      }
+    }
+
     QuorumJournal journal() {
       return new QuorumJournal(part);
     }
@@ -138,14 +146,11 @@ final class QuorumFixture implements AutoCloseable {
     return List.copyOf(nodes.values());
   }
 
-  /** The node that leads, as itself knows. */
+  /** The node that leads and has begun to. */
   Node leader() throws Exception {
-    for (Node node : nodes()) {
-      if (node.server().status().role().equals("leader")) {
-        return node;
-      }
-    }
-    throw new AssertionError("nobody leads");
+    List<Node> leading = new ArrayList<>();
+    await("somebody leads", () -> nodes().stream().filter(Node::leads).anyMatch(leading::add));
+    return leading.get(0);
   }
 
   /** Appends after the end as it is; whether the journal took it. */
