@@ -181,7 +181,7 @@ final class BenchCluster {
   }
 
   /** Free a moment ago: the nodes have to know each other's before they start. */
-  private static List<String> freeAddresses(int count) throws StartException {
+  static List<String> freeAddresses(int count) throws StartException {
     List<String> addresses = new ArrayList<>();
     List<ServerSocket> sockets = new ArrayList<>();
     try {

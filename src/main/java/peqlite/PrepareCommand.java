@@ -1,9 +1,6 @@
 package peqlite;
 
 import com.typesafe.config.Config;
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -54,8 +51,7 @@ final class PrepareCommand implements Callable<Integer> {
   private Path dataDirectory = Path.of("peqlite-data");
 
   @Override
-  public Integer call()
-      throws SettingsException, StartException, IOException, InterruptedException {
+  public Integer call() throws SettingsException, StartException, InterruptedException {
     List<String> arguments = new ArrayList<>(ALONE);
     arguments.add("--data-dir=" + dataDirectory);
     int alone =
@@ -76,9 +72,8 @@ final class PrepareCommand implements Callable<Integer> {
     return together(ATTEMPTS_MAX);
   }
 
-  private int together(int attempt)
-      throws SettingsException, StartException, IOException, InterruptedException {
-    List<String> addresses = freeAddresses();
+  private int together(int attempt) throws SettingsException, StartException, InterruptedException {
+    List<String> addresses = BenchCluster.freeAddresses(2);
     RunningNode one = start("a" + attempt, addresses.get(0), addresses);
     try {
       RunningNode other = start("b" + attempt, addresses.get(1), addresses);
@@ -106,13 +101,5 @@ final class PrepareCommand implements Callable<Integer> {
     options.put("data-dir", dataDirectory.resolve(nodeId).toString());
     Config config = SettingsSource.load(options, Map.of(), Optional.empty());
     return RunningNode.start(Settings.from(config), config);
-  }
-
-  private static List<String> freeAddresses() throws IOException {
-    InetAddress loopback = InetAddress.getByName("127.0.0.1");
-    try (ServerSocket one = new ServerSocket(0, 1, loopback);
-        ServerSocket other = new ServerSocket(0, 1, loopback)) {
-      return List.of("127.0.0.1:" + one.getLocalPort(), "127.0.0.1:" + other.getLocalPort());
-    }
   }
 }

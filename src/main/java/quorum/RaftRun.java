@@ -70,9 +70,9 @@ final class RaftRun implements AutoCloseable {
   private final RaftPeerId id;
   private final ClientId clientId;
   private final boolean withoutLog;
+  private final LeaderWatch watch = new LeaderWatch();
   private long askedNanos = System.nanoTime();
   private int asksLeft = ASKS_MAX;
-  private final LeaderWatch watch = new LeaderWatch();
 
   private RaftRun(
       RaftServer server,
